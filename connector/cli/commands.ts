@@ -7,6 +7,7 @@ import { connectorRun } from "./connector/run.ts";
 import { consoleOpen } from "./console/open.ts";
 import { consoleUserList, consoleUserRemove, consoleUserSet } from "./console/user.ts";
 import { cost } from "./cost/cost.ts";
+import { debugDump } from "./debug/dump.ts";
 import { dnsConfig } from "./dns/config.ts";
 import { doctor } from "./doctor/doctor.ts";
 import { edgeBackup } from "./edge/backup.ts";
@@ -88,6 +89,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   status,
   check,
   doctor,
+  debugDump,
   events,
   version,
   completion,

@@ -12,4 +12,5 @@ export const NOUNS: Readonly<Record<string, string>> = {
   link: "Links between sites, each made by redeeming a token.",
   connector: "The process that runs at a site.",
   dns: "Names of services in DNS.",
+  debug: "What helps to find a fault.",
 };

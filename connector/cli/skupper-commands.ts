@@ -43,19 +43,10 @@ export const SKUPPER_COMMANDS: readonly SkupperCommand[] = [
     words: "debug events",
     instead: "`fairlead events` lists the events of the network, `--follow` as they come.",
   },
-  {
-    words: "debug dump",
-    instead:
-      "`fairlead status --json`, `fairlead events --json` and the connector's log have what there is to report.",
-  },
   { words: "debug policies", instead: "`fairlead site status NAME` shows what a site may offer." },
   {
     words: "debug service",
     instead: "`fairlead service status` shows where each service is offered and listens.",
-  },
-  {
-    words: "debug",
-    instead: "`fairlead status`, `fairlead events` and `fairlead service status` show the state.",
   },
   {
     words: "network status",

@@ -5,11 +5,13 @@ import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { Agent, request } from "../net/undici.ts";
 import {
+  Configuration,
   CreatedLink,
   ExposedService,
   type ExposeRequest,
   type LinkRequest,
   Links,
+  LogLines,
   MovedSite,
   type MoveRequest,
   Services,
@@ -52,6 +54,16 @@ export class ControlClient {
   /** @throws FairleadError `connector.unreachable`. */
   sessions(): Promise<Sessions> {
     return this.#request("GET", "/sessions", Sessions);
+  }
+
+  /** The configuration that the connector runs with. @throws FairleadError route.unknown, connector.unreachable. */
+  configuration(): Promise<Configuration> {
+    return this.#request("GET", "/configuration", Configuration);
+  }
+
+  /** The last lines of the connector's log. @throws FairleadError route.unknown, connector.unreachable. */
+  logs(): Promise<LogLines> {
+    return this.#request("GET", "/logs", LogLines);
   }
 
   /**

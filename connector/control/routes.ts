@@ -11,11 +11,13 @@ import type { EdgeMove } from "../site/edge-move.ts";
 import type { LinkWishes } from "../site/site.ts";
 import { parseToken } from "../site/token.ts";
 import {
+  type Configuration,
   type CreatedLink,
   type ExposedService,
   ExposeRequest,
   LinkRequest,
   type Links,
+  type LogLines,
   type MovedSite,
   MoveRequest,
   type Services,
@@ -29,6 +31,8 @@ export interface Controlled {
   services(): Services;
   links(): Promise<Links>;
   sessions(): Sessions;
+  configuration(): Configuration;
+  logs(): LogLines;
   /** Offers a service, or moves an offered one. @throws FairleadError request.invalid, state.*. */
   expose(request: ExposeWish): Promise<ExposedService>;
   /** @throws FairleadError service.unknown, state.*. */
@@ -47,6 +51,8 @@ export function controlRoutes(connector: Controlled): Hono {
   app.get("/services", (context) => context.json(connector.services()));
   app.get("/links", async (context) => context.json(await connector.links()));
   app.get("/sessions", (context) => context.json(connector.sessions()));
+  app.get("/configuration", (context) => context.json(connector.configuration()));
+  app.get("/logs", (context) => context.json(connector.logs()));
   app.post("/services", async (context) => {
     const body = read(ExposeRequest, await readBody(context));
     return context.json(await connector.expose(exposeWish(body)), 201);

@@ -250,6 +250,14 @@ export type Links = z.infer<typeof Links>;
 export const Sessions = z.object({ sessions: z.array(SessionLine) });
 export type Sessions = z.infer<typeof Sessions>;
 
+/** The configuration that the connector runs with. Its fields are those of the version of the connector. */
+export const Configuration = z.record(z.string(), z.unknown());
+export type Configuration = z.infer<typeof Configuration>;
+
+/** The last lines of the connector's log, oldest first, as JSON. */
+export const LogLines = z.object({ lines: z.array(z.string()) });
+export type LogLines = z.infer<typeof LogLines>;
+
 export const Status = z.object({
   site: z.object({ id: z.string(), name: SiteName }),
   network: z.object({ id: z.string(), name: z.string() }),

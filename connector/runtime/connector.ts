@@ -10,9 +10,11 @@ import { type ExposeRequest, type TargetHost, targetsOf } from "../config/servic
 import { Report } from "../control/report.ts";
 import type { Controlled } from "../control/routes.ts";
 import type {
+  Configuration,
   CreatedLink,
   ExposedService,
   Links,
+  LogLines,
   MovedSite,
   Services,
   Sessions,
@@ -206,6 +208,14 @@ export class Connector implements Controlled {
 
   sessions(): Sessions {
     return this.#report.sessions();
+  }
+
+  configuration(): Configuration {
+    return { ...this.config };
+  }
+
+  logs(): LogLines {
+    return { lines: [...(this.#options.recentLines?.() ?? [])] };
   }
 
   async expose(request: ExposeRequest): Promise<ExposedService> {

@@ -23,6 +23,8 @@ export interface ConnectorOptions {
   readonly log: LeveledLog;
   /** Traces streams and requests; nothing is traced unless given. */
   readonly tracer?: (FlowTracer & RequestSink) | undefined;
+  /** The last lines of the log; none unless given. */
+  readonly recentLines?: (() => readonly string[]) | undefined;
   /** Session limits that no option sets; tests have others. */
   readonly limits?: Partial<SessionLimits> | undefined;
   /** Clocks and intervals; tests have others. */

@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly log: LeveledLog;
   /** The variables of OpenTelemetry, which decide whether traces are exported, and where; none unless given. */
   readonly environment?: Environment;
+  /** The last lines of the log, which a dump has; none unless given. */
+  readonly recentLines?: () => readonly string[];
   /** Stops the connector. */
   readonly signal: AbortSignal;
   /** Called once the site has joined and the control socket answers. The uplink may not be up yet. */
@@ -66,6 +68,7 @@ export async function runConnector(options: RunOptions): Promise<void> {
     if (tracer !== null) closing.push(() => tracer.close());
     const connector = await Connector.load({
       ...{ config, file, state, site, boot, software, readToken, limits, log, tracer: tracer ?? undefined },
+      recentLines: options.recentLines,
     });
     closing.push(() => connector.close());
     const control = await serveControl(state.path, controlRoutes(connector));

@@ -23,6 +23,7 @@ import { parseObserve } from "../../config/service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
 import { PROXY_PROTOCOL_FORM, parseProxyProtocol, parseTargetTls } from "../../config/target-options.ts";
 import { parseTrustedProxies } from "../../config/trusted-proxies.ts";
+import { LogRing } from "../../log-ring.ts";
 import { command, value, values } from "../framework/definition.ts";
 import type { Io } from "../framework/io.ts";
 import { makeLog } from "../framework/log.ts";
@@ -259,11 +260,20 @@ export const connectorRun = command({
       });
     }
     const { runConnector } = await import("../../runtime/run.ts");
-    const log = await makeLog({ io, output: io.stdout, level: config.logLevel, json: context.json });
+    const ring = new LogRing();
+    const log = await makeLog({ io, output: io.stdout, level: config.logLevel, json: context.json, ring });
     io.dropFailedOutput();
     const signal = io.untilInterrupted();
     void logFailingChecks({ stateDir, io, log, signal });
-    await runConnector({ config, file, stateDir, log, signal, environment: io.env });
+    await runConnector({
+      config,
+      file,
+      stateDir,
+      log,
+      signal,
+      environment: io.env,
+      recentLines: () => ring.lines,
+    });
   },
 });
 

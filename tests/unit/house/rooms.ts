@@ -356,6 +356,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/files",
     usedBy: [
+      "connector/operator/dump",
       ...["connector/cli/framework", "connector/cli/network", "connector/config", "connector/edge/workerd"],
       "connector/edge/front",
       "connector/targets",
@@ -521,6 +522,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/control",
     usedBy: [
+      "connector/cli/debug",
       "connector/monitoring",
       ...["connector/cli/link", "connector/cli/service", "connector/cli/site", "connector/cli/status"],
       "connector/cli/dns",
@@ -533,7 +535,7 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/diagnosis",
-    usedBy: ["connector/cli/connector", "connector/cli/doctor"],
+    usedBy: ["connector/cli/debug", "connector/cli/connector", "connector/cli/doctor"],
     why: "The checks of a machine: a command runs all of them, and a connector those of its path when it does not get up.",
   },
   {
@@ -582,6 +584,11 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/operator",
     usedBy: ["connector/cli/**", "connector/operator/backup", "connector/diagnosis"],
     why: "The calls of the HTTPS API that commands make.",
+  },
+  {
+    room: "connector/operator/dump",
+    usedBy: ["connector/cli/debug"],
+    why: "The command writes what the dump collects.",
   },
   {
     room: "connector/operator/login",
@@ -634,6 +641,7 @@ const NOUNS = [
     "link",
     "login",
     "network",
+    "debug",
   ],
   ...["service", "site", "status", "token", "version"],
 ];
@@ -650,7 +658,7 @@ const CLI: readonly Line[] = [
   },
   {
     room: "connector/cli/views",
-    usedBy: ["access", "edge", "link", "network", "service", "site", "status", "token"].map(
+    usedBy: ["access", "edge", "link", "network", "service", "site", "status", "token", "debug"].map(
       (noun) => `connector/cli/${noun}`,
     ),
     why: "What several commands print.",

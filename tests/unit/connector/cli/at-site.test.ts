@@ -76,6 +76,8 @@ beforeEach(async () => {
       services: (): Services => status,
       links: async (): Promise<Links> => ({ links: status.links, incoming: status.incoming }),
       sessions: () => ({ sessions: [] }),
+      configuration: () => ({}),
+      logs: () => ({ lines: [] }),
       expose: async (request) => {
         givenChecks = request.health;
         const before = status.offers.find(({ name }) => name === request.name);

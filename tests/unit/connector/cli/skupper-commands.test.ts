@@ -19,7 +19,6 @@ describe("fairlead", () => {
     ["service create db 5432", "fairlead expose NAME=HOST:PORT"],
     ["service bind db deployment/db", "fairlead expose NAME=HOST:PORT"],
     ["debug events", "fairlead events"],
-    ["debug dump out.tar.gz", "fairlead status --json"],
     ["network status", "fairlead status"],
     ["gateway init --type docker", "Any machine can be a site"],
     ["token create west.yaml", "fairlead token create -o FILE"],

@@ -52,6 +52,8 @@ async function setUp() {
     services,
     links: async () => links,
     sessions: () => ({ sessions: [] }),
+    configuration: () => ({}),
+    logs: () => ({ lines: [] }),
     expose: async (request) => {
       const offering = await offers.add(request);
       return exposedService(offerLine(offering.exposure), offering, null);

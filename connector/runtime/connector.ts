@@ -155,7 +155,12 @@ export class Connector implements Controlled {
     this.#reload = file && new ConfigReload({ file, running, apply, log });
     this.#report = new Report({ ...parts, site, boot, software, reload: this.#reload });
     this.#monitoring = new Monitoring({
-      ...{ config: running, report: this.#report, series: () => [], log },
+      ...{
+        config: running,
+        report: this.#report,
+        series: () => parts.telemetry.series().map((each) => each.report()),
+        log,
+      },
       siteName: (id) => parts.names.nameOf(id),
     });
     this.#lifecycle = lifecycle(parts, [this.#monitoring, this.#reload], options);

@@ -54,7 +54,7 @@ function requestRecord(report: RequestReport, nameOf: NameOf): FlowRecord {
 }
 
 function common(recorded: Recorded, nameOf: NameOf) {
-  const { side, service, peer, isDoor, client, target, session, stream, startedAt } = recorded;
+  const { side, service, peer, isDoor, client, target, session, stream, startedAt, trace } = recorded;
   const isSession = session !== null && SessionId.safeParse(session).success;
   return {
     ...{ at: Math.floor(startedAt), side, service },
@@ -63,6 +63,7 @@ function common(recorded: Recorded, nameOf: NameOf) {
     process: client === null || side === "target" ? null : nameOf(client),
     target: target === null ? null : shown(target, 300),
     ...{ session: isSession ? session : null, stream: isSession ? stream : null },
+    ...(trace ? { trace: trace.id } : {}),
   };
 }
 

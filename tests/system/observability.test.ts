@@ -195,6 +195,18 @@ describe("A stream at the level debug", () => {
   });
 });
 
+describe("The metrics of a connector", () => {
+  it("have its traffic, by service", async () => {
+    const scraped = await (await fetch(`http://${metrics}/metrics`)).text();
+    expect(scraped).toMatch(
+      /^fairlead_connections_opened_total{.*dest_site_name="east",routing_key="bytes".*} [1-9]/m,
+    );
+    expect(scraped).toMatch(/^fairlead_requests_total{.*routing_key="web".*method="GET",code="2xx"} [1-9]/m);
+    const skupper = await (await fetch(`http://${metrics}/metrics?names=skupper`)).text();
+    expect(skupper).toMatch(/^skupper_sent_bytes_total{.*routing_key="bytes",protocol="tcp".*} [1-9]/m);
+  });
+});
+
 describe("fairlead debug dump", () => {
   it("writes what is known of the site, for its owner's eyes, and overwrites nothing", async () => {
     const [west] = connectors;

@@ -16,6 +16,7 @@ import { edgeInstall, edgeUninstall } from "./edge/install.ts";
 import { edgeRestore } from "./edge/restore.ts";
 import { edgeStart } from "./edge/start.ts";
 import { events } from "./events/events.ts";
+import { flows } from "./flows/flows.ts";
 import type { CommandDefinition } from "./framework/definition.ts";
 import { hostnameAdd, hostnameList, hostnameRemove } from "./hostname/hostname.ts";
 import { keyCreate, keyList, keyRevoke } from "./key/key.ts";
@@ -35,6 +36,7 @@ import { siteUpdate } from "./site/update.ts";
 import { status } from "./status/status.ts";
 import { tokenCreate } from "./token/create.ts";
 import { tokenList, tokenRevoke } from "./token/token.ts";
+import { top } from "./top/top.ts";
 import { version } from "./version/version.ts";
 
 export const COMMANDS: readonly CommandDefinition[] = [
@@ -91,6 +93,8 @@ export const COMMANDS: readonly CommandDefinition[] = [
   doctor,
   debugDump,
   events,
+  flows,
+  top,
   version,
   completion,
 ];

@@ -286,7 +286,7 @@ export const ConfigFile = z
         pattern: `^${LABEL}=(on|off)$`,
         examples: ["api=off"],
       }),
-      "Whether the connections of clients to a service are observed for HTTP requests and gRPC calls. A service without an entry is observed.",
+      "Whether the connections of clients to a service are observed for HTTP requests and gRPC calls. A service without an entry is observed if requests are logged.",
     ),
   })
   .meta({

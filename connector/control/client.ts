@@ -1,6 +1,7 @@
 /** The client of a connector's control socket. */
 import { z } from "zod";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
+import { FlowPage } from "../../protocol/api/traffic.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { Agent, request } from "../net/undici.ts";
@@ -26,6 +27,14 @@ const TIMEOUT_MS = 10_000;
 
 /** For requests that the connector answers only after the edge has answered, ms. */
 const EDGE_TIMEOUT_MS = 45_000;
+
+/** Which streams and requests to show. */
+export interface FlowSelection {
+  /** The text of a filter. */
+  readonly filter: string;
+  readonly since?: string | undefined;
+  readonly limit: number;
+}
 
 type Method = "GET" | "POST" | "DELETE";
 
@@ -64,6 +73,16 @@ export class ControlClient {
   /** The last lines of the connector's log. @throws FairleadError route.unknown, connector.unreachable. */
   logs(): Promise<LogLines> {
     return this.#request("GET", "/logs", LogLines);
+  }
+
+  /**
+   * The newest streams and requests that the connector remembers and that match, oldest first.
+   * @throws FairleadError request.invalid, route.unknown from a connector without it, connector.unreachable.
+   */
+  flows(selection: FlowSelection): Promise<FlowPage> {
+    const query = new URLSearchParams({ filter: selection.filter, limit: String(selection.limit) });
+    if (selection.since !== undefined) query.set("since", selection.since);
+    return this.#request("GET", `/flows?${query}`, FlowPage);
   }
 
   /**

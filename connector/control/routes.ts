@@ -2,14 +2,17 @@
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
+import { FlowQuery } from "../../protocol/api/traffic.ts";
 import { asFairleadError, FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { LinkName, ServiceName } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";
+import type { SiteFlowRecord } from "../../protocol/telemetry/flow-record.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { ExposeRequest as ExposeWish } from "../config/service-options.ts";
 import type { EdgeMove } from "../site/edge-move.ts";
 import type { LinkWishes } from "../site/site.ts";
 import { parseToken } from "../site/token.ts";
+import { newestFlows } from "./flows.ts";
 import {
   type Configuration,
   type CreatedLink,
@@ -33,6 +36,8 @@ export interface Controlled {
   sessions(): Sessions;
   configuration(): Configuration;
   logs(): LogLines;
+  /** Open streams, and the streams and requests that are remembered, newest first. */
+  flows(): Iterable<SiteFlowRecord>;
   /** Offers a service, or moves an offered one. @throws FairleadError request.invalid, state.*. */
   expose(request: ExposeWish): Promise<ExposedService>;
   /** @throws FairleadError service.unknown, state.*. */
@@ -53,6 +58,10 @@ export function controlRoutes(connector: Controlled): Hono {
   app.get("/sessions", (context) => context.json(connector.sessions()));
   app.get("/configuration", (context) => context.json(connector.configuration()));
   app.get("/logs", (context) => context.json(connector.logs()));
+  app.get("/flows", (context) => {
+    const { filter = "", since, limit } = read(FlowQuery, context.req.query());
+    return context.json(newestFlows(connector.flows(), { filter, since, limit }));
+  });
   app.post("/services", async (context) => {
     const body = read(ExposeRequest, await readBody(context));
     return context.json(await connector.expose(exposeWish(body)), 201);

@@ -1,4 +1,4 @@
-/** Dials a WebSocket at the gateway: mutual TLS, the proxy, and refusals with their codes. */
+/** Dials a WebSocket at the gateway or the API: TLS, mutual at the gateway, the proxy, and refusals with their codes. */
 import type { IncomingMessage } from "node:http";
 import { isIP, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
@@ -16,12 +16,12 @@ import { openTunnel } from "./tunnel.ts";
 export interface DialOptions {
   /** `wss://…`. */
   readonly url: string;
-  /** The only trusted roots, PEM. */
-  readonly ca: string | string[];
-  /** Site certificate and network CA, PEM. */
-  readonly certificate: string;
-  /** Private key, PEM. */
-  readonly key: string;
+  /** The only trusted roots, PEM; the system's unless given. */
+  readonly ca?: string | string[] | undefined;
+  /** Site certificate and network CA, PEM; none unless given. */
+  readonly certificate?: string;
+  /** Private key of the certificate, PEM. */
+  readonly key?: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Code of a failure without a code of its own. */
   readonly fallback: ErrorCode;
@@ -118,9 +118,8 @@ function openSocket(options: DialOptions, tunnel: Socket | null): WebSocket {
             }),
         };
   return new WebSocket(options.url, {
-    ca: options.ca,
-    cert: options.certificate,
-    key: options.key,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(options.certificate === undefined ? {} : { cert: options.certificate, key: options.key }),
     minVersion: "TLSv1.3",
     headers: options.headers,
     perMessageDeflate: false,

@@ -8,7 +8,7 @@ import { PartialBytesBudget } from "./partial-bytes.ts";
 export class Observers {
   readonly #reports: RequestReports;
   readonly #budget = new PartialBytesBudget();
-  #off: ReadonlySet<string> = new Set();
+  #settings: ReadonlyMap<string, boolean> = new Map();
 
   constructor(reports: RequestReports, services: readonly ServiceObservation[] = []) {
     this.#reports = reports;
@@ -17,13 +17,13 @@ export class Observers {
 
   /** Replaces the settings of services, for connections that begin from now on. */
   set(services: readonly ServiceObservation[]): void {
-    const settings = new Map(services.map(({ name, isOn }) => [name, isOn]));
-    this.#off = new Set([...settings].filter(([, isOn]) => !isOn).map(([name]) => name));
+    this.#settings = new Map(services.map(({ name, isOn }) => [name, isOn]));
   }
 
   /** The observer of a client's connection. Null when the service is not observed, or nothing reads the reports. */
   of(flow: Flow): TrafficObserver | null {
-    if (!this.#reports.areRead || this.#off.has(flow.service)) return null;
+    if (!this.#reports.areRead) return null;
+    if (!(this.#settings.get(flow.service) ?? this.#reports.areObserved)) return null;
     return new ConnectionObserver(flow, this.#reports, this.#budget);
   }
 }

@@ -16,7 +16,7 @@ import { Service, ServiceBalance, type SetBalance } from "../../protocol/api/ser
 import { CreatedSite, type CreateSite, Site, type UpdateSite } from "../../protocol/api/sites.ts";
 import { NetworkStatus } from "../../protocol/api/status.ts";
 import { CreatedToken, type CreateToken, Token } from "../../protocol/api/tokens.ts";
-import { Traffic } from "../../protocol/api/traffic.ts";
+import { FlowPage, Traffic, type TrafficQuery } from "../../protocol/api/traffic.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { EdgeClient, RequestOptions, TextDocument } from "../net/edge-client.ts";
 
@@ -138,6 +138,30 @@ async function optional<T>(answer: Promise<T>): Promise<T | undefined> {
 
 export const listServices = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/services"), z.array(Service));
+
+const queryOf = (selection: object): string => {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(selection)) {
+    if (value !== undefined && value !== "") query.set(name, String(value));
+  }
+  return query.size === 0 ? "" : `?${query}`;
+};
+
+/** Traffic of a network: totals, and values over time. */
+export const getTraffic = (edge: EdgeClient, network: string, query: TrafficQuery) =>
+  edge.request("GET", `${inNetwork(network, "/traffic")}${queryOf(query)}`, Traffic);
+
+/** Selects records of flows. */
+export interface FlowSelection {
+  /** The text of a filter. */
+  readonly filter: string;
+  readonly since?: string | undefined;
+  readonly limit: number;
+}
+
+/** The newest kept records of streams and requests that match, oldest first. */
+export const listFlows = (edge: EdgeClient, network: string, selection: FlowSelection) =>
+  edge.request("GET", `${inNetwork(network, "/flows")}${queryOf(selection)}`, FlowPage);
 
 /** Selects events. */
 export type EventFilter = {

@@ -53,6 +53,8 @@ export interface RequestSink {
 export class RequestReports implements RequestSink {
   readonly #log: Log;
   readonly #sinks = new Set<RequestSink>();
+  /** Sinks for which connections of `tcp` services are observed. */
+  readonly #observing = new Set<RequestSink>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -63,10 +65,24 @@ export class RequestReports implements RequestSink {
     return this.#sinks.size > 0;
   }
 
-  /** Adds a sink. Returns the function that removes it. */
-  add(sink: RequestSink): () => void {
+  /** Whether a sink wants the requests of every `tcp` service. */
+  get areObserved(): boolean {
+    return this.#observing.size > 0;
+  }
+
+  /**
+   * Adds a sink. Returns the function that removes it.
+   *
+   * @param observes whether the connections of `tcp` services are to be observed for it, where their `--observe` does
+   *   not say; true unless given
+   */
+  add(sink: RequestSink, { observes = true }: { readonly observes?: boolean } = {}): () => void {
     this.#sinks.add(sink);
-    return () => void this.#sinks.delete(sink);
+    if (observes) this.#observing.add(sink);
+    return () => {
+      this.#sinks.delete(sink);
+      this.#observing.delete(sink);
+    };
   }
 
   /** A sink that throws costs a log line, not the request. */

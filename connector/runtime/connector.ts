@@ -3,6 +3,7 @@
  * it; it reaches later parts through events, which `reactions.ts` handles.
  */
 import { DNS_KIND } from "../../protocol/dns/zone-service.ts";
+import type { SiteFlowRecord } from "../../protocol/telemetry/flow-record.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import { ConfigReload, type ConfigReloadOptions } from "../config/config-reload.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
@@ -221,6 +222,10 @@ export class Connector implements Controlled {
 
   logs(): LogLines {
     return { lines: [...(this.#options.recentLines?.() ?? [])] };
+  }
+
+  flows(): Iterable<SiteFlowRecord> {
+    return this.#parts.telemetry.records(Number.POSITIVE_INFINITY);
   }
 
   async expose(request: ExposeRequest): Promise<ExposedService> {

@@ -40,6 +40,9 @@ export interface TelemetryOptions {
   readonly keepalive?: TelemetryConnectionOptions["keepalive"];
 }
 
+/** Observing `tcp` services costs more than all that telemetry does: it is done where somebody asks for it. */
+const UNOBSERVED = { observes: false };
+
 /** How often records are sent to tails, ms. */
 const TAIL_FLUSH_MS = 500;
 
@@ -118,7 +121,7 @@ export class Telemetry {
     const { relay } = this.#options;
     const removers = [
       ...[relay.observe(this.#aggregator), relay.observe(this.#recorder)],
-      ...[relay.requests.add(this.#aggregator), relay.requests.add(this.#recorder)],
+      ...[relay.requests.add(this.#aggregator, UNOBSERVED), relay.requests.add(this.#recorder, UNOBSERVED)],
     ];
     this.#remove = () => {
       for (const remove of removers) remove();

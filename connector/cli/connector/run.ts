@@ -190,7 +190,7 @@ export const connectorRun = command({
     ),
     observe: values(
       "--observe <NAME=on|off>",
-      "Whether the connections of this site's clients to a service are observed for HTTP requests and gRPC calls. Bytes are only read, and other protocols are left alone. The default is on.",
+      "Whether the connections of this site's clients to a service are observed for HTTP requests and gRPC calls. Bytes are only read, and other protocols are left alone. The default is on with `--log requests`, and off without.",
       parseObserve,
     ),
     telemetry: value(

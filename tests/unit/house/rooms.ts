@@ -67,6 +67,7 @@ const PROTOCOL: readonly Line[] = [
         "connector/listeners/**",
       ],
       ...[
+        "connector/operator",
         "connector/operator/cost",
         "connector/relay",
         "connector/runtime",
@@ -115,7 +116,8 @@ const PROTOCOL: readonly Line[] = [
       "protocol/api",
       "connector/relay",
       "connector/targets",
-      ...["connector/telemetry", "connector/uplink"],
+      ...["connector/telemetry", "connector/uplink", "connector/control"],
+      ...["connector/cli/flows", "connector/cli/top"],
       "workers/console/app/**",
       "protocol/metrics",
     ],
@@ -525,7 +527,7 @@ const CONNECTOR: readonly Line[] = [
       "connector/cli/debug",
       "connector/monitoring",
       ...["connector/cli/link", "connector/cli/service", "connector/cli/site", "connector/cli/status"],
-      "connector/cli/dns",
+      ...["connector/cli/dns", "connector/cli/flows"],
       ...["connector/cli/views", "connector/edge", "connector/runtime"],
       "connector/diagnosis",
       "connector/cli/connector",
@@ -636,6 +638,7 @@ const NOUNS = [
     "doctor",
     "edge",
     "events",
+    "flows",
     "hostname",
     "key",
     "link",
@@ -643,7 +646,7 @@ const NOUNS = [
     "network",
     "debug",
   ],
-  ...["service", "site", "status", "token", "version"],
+  ...["service", "site", "status", "token", "top", "version"],
 ];
 const CLI: readonly Line[] = [
   ...NOUNS.map((noun) => ({
@@ -658,10 +661,30 @@ const CLI: readonly Line[] = [
   },
   {
     room: "connector/cli/views",
-    usedBy: ["access", "edge", "link", "network", "service", "site", "status", "token", "debug"].map(
-      (noun) => `connector/cli/${noun}`,
-    ),
+    usedBy: [
+      "access",
+      "edge",
+      "flows",
+      "top",
+      "link",
+      "network",
+      "service",
+      "site",
+      "status",
+      "token",
+      "debug",
+    ].map((noun) => `connector/cli/${noun}`),
     why: "What several commands print.",
+  },
+  {
+    room: "connector/cli/events",
+    usedBy: ["connector/cli/flows"],
+    why: "`flows` takes times in the form of `events`.",
+  },
+  {
+    room: "connector/cli/flows",
+    usedBy: ["connector/cli/top"],
+    why: "`top` follows the live channel as `flows` does.",
   },
   {
     room: "connector/cli/token",

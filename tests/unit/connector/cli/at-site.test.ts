@@ -78,6 +78,7 @@ beforeEach(async () => {
       sessions: () => ({ sessions: [] }),
       configuration: () => ({}),
       logs: () => ({ lines: [] }),
+      flows: () => [],
       expose: async (request) => {
         givenChecks = request.health;
         const before = status.offers.find(({ name }) => name === request.name);

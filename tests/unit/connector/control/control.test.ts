@@ -54,6 +54,7 @@ async function setUp() {
     sessions: () => ({ sessions: [] }),
     configuration: () => ({}),
     logs: () => ({ lines: [] }),
+    flows: () => [],
     expose: async (request) => {
       const offering = await offers.add(request);
       return exposedService(offerLine(offering.exposure), offering, null);

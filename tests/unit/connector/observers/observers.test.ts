@@ -26,6 +26,14 @@ describe("Observers", () => {
     expect(new Observation("api", observers).isOn).toBe(false);
   });
 
+  it("observe for a reader that does not ask for it only the services that are on", () => {
+    const reports = new RequestReports(silent);
+    reports.add({ requestEnded: () => {} }, { observes: false });
+    const observers = new Observers(reports, [{ name: "db", isOn: true }]);
+    expect(new Observation("api", observers).isOn).toBe(false);
+    expect(new Observation("db", observers).isOn).toBe(true);
+  });
+
   it("leave out services that are off, as the settings are when a connection begins", () => {
     const observers = new Observers(reportsWithReader(), [{ name: "db", isOn: false }]);
     expect(new Observation("api", observers).isOn).toBe(true);

@@ -59,7 +59,7 @@ const payload = (): JWTPayload => ({
 });
 
 describe("IdentityTokens.verify on a valid token", () => {
-  it("returns the grants of its claim, and a name", async () => {
+  it("returns the grants of its claim, its values, and a name", async () => {
     const claims = { roles: ["shop", "everyone", "unmapped"], email: "ann@example.com" };
     expect(await verify(await provider.token({ claims }))).toEqual({
       name: "ann@example.com (oidc user-1)",
@@ -67,6 +67,7 @@ describe("IdentityTokens.verify on a valid token", () => {
         { role: "operator", networks: ["shop"] },
         { role: "viewer", networks: null },
       ],
+      values: ["shop", "everyone", "unmapped"],
     });
   });
 

@@ -22,6 +22,7 @@ const GROUPS: Record<string, string> = {
   live: "Live channels",
   telemetry: "Telemetry",
   traces: "Telemetry",
+  metrics: "Telemetry",
   uplink: "Uplinks",
   ticket: "Lanes",
   lane: "Lanes",

@@ -3,7 +3,7 @@
  * what exceeds a tail's rate is counted instead.
  */
 
-import { type FlowTerm, matchesFlow, parseFlowFilter } from "../../protocol/telemetry/flow-filter.ts";
+import { type FlowTerm, matchesNetworkFlow, parseFlowFilter } from "../../protocol/telemetry/flow-filter.ts";
 import type { FlowRecord, SiteFlowRecord } from "../../protocol/telemetry/flow-record.ts";
 import { MAX_TAIL_RECORDS, MAX_TAILS, type Tail } from "../../protocol/telemetry/messages.ts";
 
@@ -47,7 +47,7 @@ export class Tails {
     const records: FlowRecord[] = [];
     let left = 0;
     for (const record of earlier) {
-      if (!matchesFlow(terms, record)) continue;
+      if (!matchesNetworkFlow(terms, record)) continue;
       if (records.length < FIRST_RECORDS) records.push(withoutSite(record));
       else left++;
     }
@@ -69,7 +69,7 @@ export class Tails {
   /** Offers a record to all tails. `now` as in {@link start}. */
   offer(record: SiteFlowRecord, now: number): void {
     for (const tail of this.#running.values()) {
-      if (!matchesFlow(tail.terms, record)) continue;
+      if (!matchesNetworkFlow(tail.terms, record)) continue;
       if (now - tail.refilledAt >= 1000) {
         tail.refilledAt = now;
         tail.room = MAX_TAIL_RECORDS;

@@ -90,9 +90,20 @@ function termOf(
   return { negated, field: known, above: operator === ">", value: number };
 }
 
-/** Whether a record matches all terms. */
+/** Whether a record matches all terms, at whichever end it was made. */
 export function matchesFlow(terms: readonly FlowTerm[], record: SiteFlowRecord): boolean {
   return terms.every((term) => holds(term, record) !== term.negated);
+}
+
+/**
+ * Whether a record of a whole network matches all terms. Both ends of a stream record it: unless a term names `side` or
+ * `target`, the record of the target's end is left out, so that each flow is shown once. It stays for clients of the
+ * public door, which has no records.
+ */
+export function matchesNetworkFlow(terms: readonly FlowTerm[], record: SiteFlowRecord): boolean {
+  const isRepeated = record.side === "target" && (record.peer?.site ?? null) !== null;
+  if (isRepeated && !terms.some(({ field }) => field === "side" || field === "target")) return false;
+  return matchesFlow(terms, record);
 }
 
 function holds(term: FlowTerm, record: SiteFlowRecord): boolean {

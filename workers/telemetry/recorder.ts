@@ -4,7 +4,7 @@
  * object that hibernates is lost while its connections are not.
  */
 import { type FlowPage, type FlowQuery, type Traffic, WINDOWS } from "../../protocol/api/traffic.ts";
-import { matchesFlow, parseFlowFilter } from "../../protocol/telemetry/flow-filter.ts";
+import { matchesNetworkFlow, parseFlowFilter } from "../../protocol/telemetry/flow-filter.ts";
 import type { SiteFlowRecord } from "../../protocol/telemetry/flow-record.ts";
 import type { SeriesReport } from "../../protocol/telemetry/series.ts";
 import { compress, decompress } from "./compression.ts";
@@ -333,7 +333,7 @@ export class Recorder implements SiteNames {
     let read = 0;
     const take = (records: readonly SiteFlowRecord[]) => {
       read += records.length;
-      found.push(...records.filter((record) => record.at >= oldest && matchesFlow(terms, record)));
+      found.push(...records.filter((record) => record.at >= oldest && matchesNetworkFlow(terms, record)));
     };
     take(this.#notable.records);
     for (const records of this.#records.values()) take(records);

@@ -35,7 +35,7 @@ function cells(out: Printer, flow: SiteFlowRecord): string[] {
     from,
     to,
     flow.service,
-    flow.process ?? flow.client ?? flow.target ?? "",
+    flow.process ?? flow.client ?? "",
     what,
     resultOf(out, flow),
     milliseconds(flow.ms),

@@ -15,7 +15,7 @@ import { LiveRequest, LiveStatus, LiveTraffic } from "../../../protocol/api/live
 import { DEFAULT_QUOTAS, QuotaUse } from "../../../protocol/api/quotas.ts";
 import { CreatedToken, CreateToken } from "../../../protocol/api/tokens.ts";
 import { Traffic, TrafficQuery, WINDOWS } from "../../../protocol/api/traffic.ts";
-import { matchesFlow, parseFlowFilter } from "../../../protocol/telemetry/flow-filter.ts";
+import { matchesNetworkFlow, parseFlowFilter } from "../../../protocol/telemetry/flow-filter.ts";
 import type { SiteFlowRecord } from "../../../protocol/telemetry/flow-record.ts";
 import { ROOT } from "../run/repository-files.ts";
 import { type Change, StandInNetwork, type StandInOptions, Tokens } from "./network.ts";
@@ -171,7 +171,7 @@ export class ConsoleStandIn {
         send(socket, LiveTraffic.parse({ type: "tick", at, groups: newest, reporters }));
       }
       if (filter !== null) {
-        const matching = records.filter((record) => matchesFlow(filter, record));
+        const matching = records.filter((record) => matchesNetworkFlow(filter, record));
         send(socket, LiveTraffic.parse({ type: "records", records: matching, left: 0 }));
       }
     }

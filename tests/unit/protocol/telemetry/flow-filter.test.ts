@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { matchesFlow, parseFlowFilter } from "../../../../protocol/telemetry/flow-filter.ts";
+import {
+  matchesFlow,
+  matchesNetworkFlow,
+  parseFlowFilter,
+} from "../../../../protocol/telemetry/flow-filter.ts";
 import type { SiteFlowRecord } from "../../../../protocol/telemetry/flow-record.ts";
 
 const RECORD: SiteFlowRecord = {
@@ -75,6 +79,33 @@ describe("matchesFlow", () => {
   it("counts every outcome but completed as failed", () => {
     expect(matches("outcome:failed", { ...RECORD, outcome: "target.refused" })).toBe(true);
     expect(matches("outcome:failed", { ...RECORD, outcome: null })).toBe(false);
+  });
+});
+
+describe("matchesNetworkFlow", () => {
+  const targetEnd: SiteFlowRecord = {
+    ...RECORD,
+    side: "target",
+    client: null,
+    process: null,
+    target: "10.0.0.9:80",
+  };
+  const shows = (filter: string, record: SiteFlowRecord) =>
+    matchesNetworkFlow(parseFlowFilter(filter), record);
+
+  it("shows a flow once: by the record of the client's end", () => {
+    expect(shows("service:shop", RECORD)).toBe(true);
+    expect(shows("service:shop", targetEnd)).toBe(false);
+  });
+
+  it("shows the target's end for a filter that names it", () => {
+    expect(shows("side:target", targetEnd)).toBe(true);
+    expect(shows("target:10.0.0.9:80", targetEnd)).toBe(true);
+    expect(shows("side:listener", targetEnd)).toBe(false);
+  });
+
+  it("shows the target's end for a client of the public door", () => {
+    expect(shows("", { ...targetEnd, peer: { site: null, name: "door" } })).toBe(true);
   });
 });
 

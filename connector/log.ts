@@ -15,27 +15,50 @@ export interface Log {
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** The least levels of the lines that are passed on. */
+export interface LogLevels {
+  readonly level: LogLevel;
+  /** Levels of single parts, by the name in the field `part`. */
+  readonly parts: Readonly<Record<string, LogLevel>>;
+}
+
 /** Discards every line. */
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
-/** Passes on the lines of its level and above. The level can be set at any time, and holds for all children as well. */
+/** What a child has of its parent. */
+interface Child {
+  readonly part: string | null;
+  readonly shared: { levels: LogLevels };
+}
+
+/**
+ * Passes on the lines of its level and above. A child with the field `part` has the level of that part, if there is one.
+ * The levels can be set at any time, and hold for all children as well.
+ */
 export class LeveledLog implements Log {
   readonly #target: Log;
+  readonly #part: string | null;
   /** Shared with the children. */
-  #threshold: { level: LogLevel };
+  readonly #shared: { levels: LogLevels };
 
-  /** @param target takes lines of every level. */
-  constructor(target: Log, level: LogLevel) {
+  /**
+   * @param target takes lines of every level
+   * @param levels a value of its own; a child is made by {@link child}
+   */
+  constructor(target: Log, levels: LogLevels | LogLevel, child?: Child) {
     this.#target = target;
-    this.#threshold = { level };
+    this.#part = child?.part ?? null;
+    this.#shared = child?.shared ?? {
+      levels: typeof levels === "string" ? { level: levels, parts: {} } : levels,
+    };
   }
 
-  get level(): LogLevel {
-    return this.#threshold.level;
+  get levels(): LogLevels {
+    return this.#shared.levels;
   }
 
-  set level(level: LogLevel) {
-    this.#threshold.level = level;
+  set levels(levels: LogLevels) {
+    this.#shared.levels = levels;
   }
 
   readonly debug: Write = (fields, message) => this.#write("debug", fields, message);
@@ -43,14 +66,20 @@ export class LeveledLog implements Log {
   readonly warn: Write = (fields, message) => this.#write("warn", fields, message);
   readonly error: Write = (fields, message) => this.#write("error", fields, message);
 
-  child(fields: Record<string, unknown>): Log {
-    const child = new LeveledLog(this.#target.child(fields), this.level);
-    child.#threshold = this.#threshold;
-    return child;
+  /** A log whose lines carry these fields as well. The part of a child replaces that of its parent. */
+  child({ part, ...fields }: Record<string, unknown>): LeveledLog {
+    const target = Object.keys(fields).length === 0 ? this.#target : this.#target.child(fields);
+    const shared = this.#shared;
+    return new LeveledLog(target, shared.levels, {
+      shared,
+      part: typeof part === "string" ? part : this.#part,
+    });
   }
 
   #write(level: LogLevel, fields: Record<string, unknown>, message: string): void {
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.level)) return;
-    this.#target[level](fields, message);
+    const { levels } = this.#shared;
+    const least = (this.#part === null ? undefined : levels.parts[this.#part]) ?? levels.level;
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
+    this.#target[level](this.#part === null ? fields : { part: this.#part, ...fields }, message);
   }
 }

@@ -1,4 +1,5 @@
 /** The difference between two configurations, and the part of it that a running connector can apply. */
+import { sameLogLevels } from "../log-levels.ts";
 import { sameBalance } from "./balance-option.ts";
 import type { ConnectorConfig } from "./connector-config.ts";
 import { healthKey, type ServiceHealth, sameHealth } from "./health-options.ts";
@@ -114,7 +115,7 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       health: serviceChanges(keyed(running.health), keyed(wanted.health), sameHealth),
       retry: serviceChanges(running.retry, wanted.retry, sameRetry),
       trustProxies: serviceChanges(running.trustProxies, wanted.trustProxies, sameTrustedProxies),
-      logLevel: running.logLevel !== wanted.logLevel,
+      logLevel: !sameLogLevels(running.logLevel, wanted.logLevel),
       metrics: !sameMetricsAddress(running.metrics, wanted.metrics),
       requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
       telemetry: running.telemetry !== wanted.telemetry,

@@ -9,7 +9,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { SiteName } from "../../protocol/names.ts";
 import { MAX_LANES } from "../../protocol/uplink/messages.ts";
 import { unreadable } from "../files/file-errors.ts";
-import { LOG_LEVELS } from "../log.ts";
+import { LOG_LEVELS_PATTERN, parseConnectorLogLevels } from "../log-levels.ts";
 import { parseBalance } from "./balance-option.ts";
 import type { ConfigSource } from "./connector-config.ts";
 import { parseDnsAccept, parseDnsAddress, parseDnsDomain, parseDnsZone } from "./dns-options.ts";
@@ -229,10 +229,12 @@ export const ConfigFile = z
       pattern: "^[0-9]{1,6}[MG]$",
       examples: ["512M", "2G"],
     }).optional(),
-    "log-level": z
-      .enum(LOG_LEVELS)
-      .optional()
-      .meta({ description: "The least level of the lines that are logged, info unless given." }),
+    "log-level": parsed(parseConnectorLogLevels, {
+      description:
+        "The least level of the lines that are logged, info unless given. Levels of single parts may follow.",
+      pattern: LOG_LEVELS_PATTERN,
+      examples: ["info", "info,session=debug"],
+    }).optional(),
     metrics: parsed(parseMetricsAddress, {
       description:
         "Where `/metrics` for Prometheus, `/healthz` and `/readyz` are served over HTTP, as ADDRESS:PORT or *:PORT; off unless given. Whoever reaches the address may read.",

@@ -116,7 +116,7 @@ export class ConfigReload {
     const { file, apply, log } = this.#options;
     const { change, next } = configTransition(this.#running, wanted);
     apply(next, change);
-    log.level = next.logLevel;
+    log.levels = next.logLevel;
     this.#running = next;
     this.#state = { file: file.path, loadedAt: this.#now(), restartNeeded: change.fixed };
     const applied = describeChange(change);

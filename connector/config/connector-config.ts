@@ -1,6 +1,7 @@
 /** The configuration of a connector, from the options of `connector run` and its file. */
 import { FairleadError } from "../../protocol/errors.ts";
-import type { LogLevel } from "../log.ts";
+import type { LogLevels } from "../log.ts";
+import { DEFAULT_LOG_LEVELS } from "../log-levels.ts";
 import type { OfferBalance } from "./balance-option.ts";
 import type { AcceptedZone, DnsAddress, OfferedZone } from "./dns-options.ts";
 import { healthKey, type ServiceHealth } from "./health-options.ts";
@@ -62,7 +63,7 @@ export interface ConfigSource {
   readonly keepalive?: number | null | undefined;
   /** Bytes. */
   readonly memory?: number | undefined;
-  readonly logLevel?: LogLevel | undefined;
+  readonly logLevel?: LogLevels | undefined;
   /** Where metrics and health are served; null for nowhere. */
   readonly metrics?: MetricsAddress | null | undefined;
   /** What is logged beside the connector's own events. */
@@ -103,7 +104,7 @@ export interface ConnectorConfig
   /** Each domain once. */
   readonly dnsZones: readonly OfferedZone[];
   readonly dnsAccept: readonly AcceptedZone[];
-  readonly logLevel: LogLevel;
+  readonly logLevel: LogLevels;
   /** Null for nowhere. */
   readonly metrics: MetricsAddress | null;
   readonly log: readonly LogTopic[];
@@ -156,7 +157,7 @@ export function mergeConfig(
     drain: options.drain ?? file.drain ?? defaults.drain,
     keepalive: options.keepalive !== undefined ? options.keepalive : file.keepalive,
     memory: options.memory ?? file.memory,
-    logLevel: options.logLevel ?? file.logLevel ?? "info",
+    logLevel: options.logLevel ?? file.logLevel ?? DEFAULT_LOG_LEVELS,
     metrics: firstGiven(options.metrics, file.metrics, defaults.metrics) ?? null,
     telemetry: options.telemetry ?? file.telemetry ?? true,
     listenTls: byName(file.listenTls, options.listenTls),

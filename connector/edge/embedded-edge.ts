@@ -11,6 +11,7 @@ import type { LanePort } from "../../protocol/front/front-status.ts";
 import { sleep } from "../async/sleep.ts";
 import { MAX_SOCKET_PATH } from "../control/server.ts";
 import { type Log, silent } from "../log.ts";
+import { partLog } from "../log-levels.ts";
 import { descriptorLimit } from "../resources/descriptor-limit.ts";
 import { openStateDirectory, type StateDirectory } from "../state/directory.ts";
 import { stateError } from "../state/errors.ts";
@@ -281,8 +282,9 @@ export class EmbeddedEdge {
     const writeConfig = () => this.#writeConfig(setup, server, lanes());
     await writeConfig();
     let workerd: Workerd | undefined;
+    const workerdLog = partLog(this.#log, "workerd");
     const supervisor = new Supervisor({
-      log: this.#log,
+      log: workerdLog,
       launch: async () => {
         if (workerd?.outOfDescriptors && gate.withdraw(performance.now())) {
           this.#log.error({}, "workerd ran out of descriptors. For a time, lanes use the gateway's port.");
@@ -297,7 +299,7 @@ export class EmbeddedEdge {
           },
           ...{ sockets, lanes: lanes() },
           certificate: server.credential.certificate,
-          log: this.#log,
+          log: workerdLog,
           signal: this.#stopping.signal,
         });
         return workerd;
@@ -357,7 +359,7 @@ export class EmbeddedEdge {
         if (addresses.lanes !== null && gate.open) return "direct";
         return addresses.lanes !== null && gate.possible ? "withdrawn" : "off";
       },
-      log: this.#log,
+      log: partLog(this.#log, "front"),
     });
     this.#front = front;
     await front.listen();
@@ -373,7 +375,7 @@ export class EmbeddedEdge {
       socketPath: sockets.door,
       server: door.settings.plain === true ? null : (door.server ?? server.credential),
       limits: connectionLimits(descriptors),
-      log: this.#log,
+      log: partLog(this.#log, "front"),
     });
     await this.#doorFront.listen();
   }
@@ -513,7 +515,7 @@ export class EmbeddedEdge {
     const open = async (wanted: Address): Promise<Address> => {
       const address = { ...wanted, port: await tryAddress(wanted) };
       this.#consoleFront = new HttpFront({
-        ...{ name: "console", address, server: null, log: this.#log },
+        ...{ name: "console", address, server: null, log: partLog(this.#log, "front") },
         socketPath: socketPath(state, "console"),
         limits: connectionLimits(descriptors),
       });

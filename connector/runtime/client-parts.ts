@@ -1,4 +1,5 @@
 /** What serves the clients of a connector's listeners: their TLS, and a server for each way to speak to a service. */
+
 import type { HopPolicy } from "../config/hop-policy.ts";
 import type { RetryPolicy } from "../config/retry-policy.ts";
 import type { TrustedProxies } from "../config/trusted-proxies.ts";
@@ -7,6 +8,7 @@ import type { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";
 import { StreamOpener } from "../listeners/stream-opener.ts";
 import { ListenerTls } from "../listeners/tls/listener-tls.ts";
+import { partLog } from "../log-levels.ts";
 import { UdpClients } from "../udp/udp-clients.ts";
 import type { EdgeParts } from "./edge-parts.ts";
 import type { ConnectorEvents } from "./events.ts";
@@ -50,7 +52,7 @@ export function makeClientParts({ config, log }: PartOptions, parts: ClientParts
     services: config.listenTls,
     issue: certificateIssuer(uplink, () => dns.domain),
     onChange: (service) => events.emit("listenerCertificateChanged", service),
-    log,
+    log: partLog(log, "listeners"),
   });
   const opener = new StreamOpener({
     ...{ catalogue, streams, hop },

@@ -2,6 +2,7 @@
  * One connector: the list of its parts, in the order in which they are built. A part is given parts that come before
  * it; it reaches later parts through events, which `reactions.ts` handles.
  */
+
 import { DNS_KIND } from "../../protocol/dns/zone-service.ts";
 import type { SiteFlowRecord } from "../../protocol/telemetry/flow-record.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
@@ -23,6 +24,7 @@ import type {
 } from "../control/schema.ts";
 import { exposedService, offerLine } from "../control/view.ts";
 import type { DoorWebSockets } from "../door/door-websockets.ts";
+import { type LogPart, partLog } from "../log-levels.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import { pendingResets } from "../net/pending-resets.ts";
 import type { EdgeMove } from "../site/edge-move.ts";
@@ -82,7 +84,7 @@ async function build(given: ConnectorOptions): Promise<ConnectorParts> {
   const network = { ...targets, ...makeNetworkView(options, { ...targets, webSockets }) };
   const edge = { ...network, ...makeEdgeParts(options, network) };
   const dns = new NetworkDns({
-    ...{ ...edge, config, network: site.membership.network.name, log },
+    ...{ ...edge, config, network: site.membership.network.name, log: partLog(log, "dns") },
     withdrawn: (service) => edge.health.withdrawn(service),
     openZone: async (service, peer) => await peers.streams.open(service, peer, { kind: DNS_KIND }),
   });
@@ -153,14 +155,16 @@ export class Connector implements Controlled {
       applyToParts(next, change);
       if (change.metrics) this.#monitoring.configure(next);
     };
-    this.#reload = file && new ConfigReload({ file, running, apply, log });
+    this.#reload =
+      file &&
+      new ConfigReload({ file, running, apply, log: log.child({ part: "config" satisfies LogPart }) });
     this.#report = new Report({ ...parts, site, boot, software, reload: this.#reload });
     this.#monitoring = new Monitoring({
       ...{
         config: running,
         report: this.#report,
         series: () => parts.telemetry.series().map((each) => each.report()),
-        log,
+        log: partLog(log, "monitoring"),
       },
       siteName: (id) => parts.names.nameOf(id),
     });

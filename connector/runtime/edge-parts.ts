@@ -1,4 +1,5 @@
 /** What dials the edge: the uplink, the address of lanes, and what renews and moves a site over them. */
+import { partLog } from "../log-levels.ts";
 import { LinkBook } from "../site/link-book.ts";
 import { Renewer } from "../site/renewer.ts";
 import { TokenMoves } from "../site/token-moves.ts";
@@ -23,9 +24,10 @@ export function makeEdgeParts(
   options: PartOptions,
   { events }: { readonly events: ConnectorEvents },
 ): EdgeParts {
-  const { site, config, readToken, renewal, log } = options;
+  const { site, config, readToken, renewal } = options;
+  const [log, uplinkLog] = [partLog(options.log, "site"), partLog(options.log, "uplink")];
   const moves = new TokenMoves({ site, tokens: config.tokens, readToken, reachGateway, log });
-  const uplink = makeUplink(options, moves, events);
+  const uplink = makeUplink({ ...options, log: uplinkLog }, moves, events);
   const book = new LinkBook({
     site,
     present: () => uplink.replace(),
@@ -42,5 +44,6 @@ export function makeEdgeParts(
     log,
     ...renewal,
   });
-  return { clock: new ClockSkew(log), lanes: laneAddress(site, log), moves, uplink, book, renewer };
+  const [clock, lanes] = [new ClockSkew(uplinkLog), laneAddress(site, uplinkLog)];
+  return { clock, lanes, moves, uplink, book, renewer };
 }

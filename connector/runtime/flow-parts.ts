@@ -1,4 +1,5 @@
 /** The flows of a connector, and what looks at them: the log of requests, and the observers of bytes. */
+import { partLog } from "../log-levels.ts";
 import { Observers } from "../observers/observers.ts";
 import { Relay } from "../relay/relay.ts";
 import { RequestLog } from "../relay/request-log.ts";
@@ -10,7 +11,8 @@ export interface FlowParts {
   readonly observers: Observers;
 }
 
-export function makeFlowParts({ site, config, tracer, log }: PartOptions): FlowParts {
+export function makeFlowParts({ site, config, tracer, log: whole }: PartOptions): FlowParts {
+  const log = partLog(whole, "relay");
   const { network, site: self } = site.membership;
   const relay = new Relay({ network: network.id, site: self.id, log });
   if (tracer !== undefined) {

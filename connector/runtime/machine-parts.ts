@@ -2,9 +2,11 @@
  * What a connector has of its machine: descriptors, the targets that it offers, its listeners, and the dials to
  * targets, which must not lead to a connector's own listener.
  */
+
 import { toMilliseconds } from "../config/duration.ts";
 import type { HopPolicy } from "../config/hop-policy.ts";
 import { ListenerSet } from "../listeners/listener-set.ts";
+import { partLog } from "../log-levels.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import { MachineConnectors } from "../targets/machine-connectors.ts";
@@ -35,14 +37,15 @@ export async function makeMachineParts(
   const descriptors = new DescriptorWatch({
     onChange: () => events.emit("listenersChanged"),
     onShortage: () => events.emit("descriptorsShort"),
-    log,
+    log: partLog(log, "resources"),
   });
-  const offers = await Offers.load(state, exposures, hop, log);
+  const offers = await Offers.load(state, exposures, hop, partLog(log, "targets"));
   offers.setBalances(config.balance);
   const machine = new MachineConnectors({ site: () => site.membership.site.name });
   const ownTargets = new OwnTargets({ offers: () => offers.targets(), names: targetNames, others: machine });
   const listeners = await ListenerSet.load({
-    ...{ state, bind, listen, descriptors, ownTargets, log },
+    ...{ state, bind, listen, descriptors, ownTargets },
+    log: partLog(log, "listeners"),
     keepAliveMs: toMilliseconds(config.keepalive),
     onClient: (at, socket) => events.emit("connection", at, socket),
     onUdp: (at, socket) => events.emit("udpListening", at, socket),

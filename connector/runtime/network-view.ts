@@ -1,7 +1,9 @@
 /** The network as the registry reports it to a connector: the services of other sites, and what of its own is refused. */
+
 import type { DoorWebSockets } from "../door/door-websockets.ts";
 import { RefusedIngress } from "../door/refused-ingress.ts";
 import { Catalogue } from "../listeners/catalogue.ts";
+import { partLog } from "../log-levels.ts";
 import { RefusedOffers } from "../targets/refused-offers.ts";
 import { ServicePorts } from "../targets/service-ports.ts";
 import type { TargetStreams } from "../targets/target-streams.ts";
@@ -29,9 +31,9 @@ export function makeNetworkView(
     webSockets().forbid(services);
   };
   return {
-    catalogue: new Catalogue(() => events.emit("catalogueChanged"), log),
-    refusedOffers: new RefusedOffers(log, forbid),
-    refusedIngress: new RefusedIngress(log),
-    servicePorts: new ServicePorts(log),
+    catalogue: new Catalogue(() => events.emit("catalogueChanged"), partLog(log, "listeners")),
+    refusedOffers: new RefusedOffers(partLog(log, "targets"), forbid),
+    refusedIngress: new RefusedIngress(partLog(log, "door")),
+    servicePorts: new ServicePorts(partLog(log, "targets")),
   };
 }

@@ -1,4 +1,5 @@
 /** The peers of a connector: sessions with other sites and with doors, and the connector as a peer of itself. */
+
 import { MemoryBudget } from "../../protocol/memory-budget.ts";
 import type { HopPolicy } from "../config/hop-policy.ts";
 import type { IngressPolicy } from "../config/ingress.ts";
@@ -6,6 +7,7 @@ import { DoorSessions } from "../door/door-sessions.ts";
 import { DoorWebSockets } from "../door/door-websockets.ts";
 import { DOOR_SOCKET_OPTIONS } from "../door/websocket-joint.ts";
 import type { Streams } from "../listeners/stream-opener.ts";
+import { partLog } from "../log-levels.ts";
 import { memoryLimit } from "../resources/memory-limit.ts";
 import type { SessionManager } from "../session/manager.ts";
 import type { RefusedOffers } from "../targets/refused-offers.ts";
@@ -47,7 +49,8 @@ export function makePeerParts(options: PartOptions, parts: PeerPartsOptions): Pe
     dial: laneDialler(options, laneParts, DOOR_SOCKET_OPTIONS),
   });
   const doors = new DoorSessions({
-    ...{ boot, software, ingress, memory, webSockets, log, limits },
+    ...{ boot, software, ingress, memory, webSockets, limits },
+    log: partLog(log, "door"),
     identity: () => sessionIdentity(options),
     dial: laneDialler(options, laneParts),
     opened: (stream, origin) => void targetStreams.serve(stream, origin),

@@ -1,5 +1,7 @@
 /** The conversation of a connector with the registry: what it is told, what it reports, and tokens that it redeems. */
+
 import type { IngressPolicy } from "../config/ingress.ts";
+import { partLog } from "../log-levels.ts";
 import type { EdgeParts } from "./edge-parts.ts";
 import type { MachineParts } from "./machine-parts.ts";
 import type { NetworkView } from "./network-view.ts";
@@ -30,12 +32,12 @@ export interface RegistryPartsOptions
 export function makeRegistryParts(options: PartOptions, parts: RegistryPartsOptions): RegistryParts {
   const { site, boot, software, config, readToken, log } = options;
   const { dns, book } = parts;
-  const notices = new RegistryNotices({ ...parts, site, log });
+  const notices = new RegistryNotices({ ...parts, site, log: partLog(log, "uplink") });
   const { tokens } = config;
   const { welcomed } = notices;
   return {
     notices,
-    redeemer: new TokenRedeemer({ tokens, readToken, site, book, welcomed, log }),
-    reports: new RegistryReports({ ...parts, zones: dns, boot, software, log }),
+    redeemer: new TokenRedeemer({ tokens, readToken, site, book, welcomed, log: partLog(log, "site") }),
+    reports: new RegistryReports({ ...parts, zones: dns, boot, software, log: partLog(log, "uplink") }),
   };
 }

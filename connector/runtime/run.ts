@@ -1,4 +1,5 @@
 /** Runs `fairlead connector run`, from its configuration to its end. */
+
 import { randomBytes } from "node:crypto";
 import { asFairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
@@ -10,6 +11,7 @@ import { toMilliseconds } from "../config/duration.ts";
 import { controlRoutes } from "../control/routes.ts";
 import { controlPath, serveControl } from "../control/server.ts";
 import type { LeveledLog, Log } from "../log.ts";
+import { partLog } from "../log-levels.ts";
 import type { SessionLimits } from "../session/limits.ts";
 import { startSite } from "../site/start.ts";
 import { tokenReader } from "../site/token.ts";
@@ -59,12 +61,16 @@ export async function runConnector(options: RunOptions): Promise<void> {
     const readToken = tokenReader(process.stdin);
     const { site: name, tokens } = config;
     const site = await startSite({
-      ...{ state, boot, site: name, tokens, readToken, reachGateway, log, signal },
+      ...{ state, boot, site: name, tokens, readToken, reachGateway, log: partLog(log, "site"), signal },
     });
     if (site === null) return;
     const software = `fairlead/${version()}`;
     const identity = { ...site.membership, boot, version: version() };
-    const tracer = await startTracing({ environment: options.environment ?? {}, identity, log });
+    const tracer = await startTracing({
+      environment: options.environment ?? {},
+      identity,
+      log: partLog(log, "tracing"),
+    });
     if (tracer !== null) closing.push(() => tracer.close());
     const connector = await Connector.load({
       ...{ config, file, state, site, boot, software, readToken, limits, log, tracer: tracer ?? undefined },

@@ -1,10 +1,12 @@
 /** Builds the session manager of a connector: its sessions prove the site, and are arranged over its uplink. */
+
 import type { ClientOptions, WebSocket } from "ws";
 import { DNS_KIND } from "../../protocol/dns/zone-service.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { MemoryBudget } from "../../protocol/memory-budget.ts";
 import { toMilliseconds } from "../config/duration.ts";
 import type { HopPolicy } from "../config/hop-policy.ts";
+import { partLog } from "../log-levels.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import { DEFAULT_LIMITS } from "../session/limits.ts";
 import { type SessionIdentity, SessionManager } from "../session/manager.ts";
@@ -95,6 +97,9 @@ export function makeSessions(options: PartOptions, parts: SessionParts): Session
       sessionTimeoutMs: toMilliseconds(config.sessionTimeout) ?? DEFAULT_LIMITS.sessionTimeoutMs,
       ...options.limits,
     },
-    log: log.child({ network: site.membership.network.id, site: site.membership.site.id }),
+    log: partLog(log, "session").child({
+      network: site.membership.network.id,
+      site: site.membership.site.id,
+    }),
   });
 }

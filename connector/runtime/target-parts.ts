@@ -1,10 +1,12 @@
 /** What serves the targets of a connector: connections to them, their health, and a server for each kind of stream. */
+
 import { DATAGRAM_KIND } from "../../protocol/datagrams/framing.ts";
 import { EXCHANGE_KIND } from "../../protocol/exchange/head.ts";
 import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import { toMilliseconds } from "../config/duration.ts";
 import type { IngressPolicy } from "../config/ingress.ts";
 import type { DoorWebSockets } from "../door/door-websockets.ts";
+import { partLog } from "../log-levels.ts";
 import type { Relay } from "../relay/relay.ts";
 import { ServiceHealth } from "../targets/service-health.ts";
 import type { SiteNames } from "../targets/site-names.ts";
@@ -38,7 +40,8 @@ export interface TargetPartsOptions extends Pick<MachineParts, "descriptors" | "
   readonly webSockets: () => DoorWebSockets;
 }
 
-export function makeTargetParts({ config, log }: PartOptions, parts: TargetPartsOptions): TargetParts {
+export function makeTargetParts({ config, log: whole }: PartOptions, parts: TargetPartsOptions): TargetParts {
+  const log = partLog(whole, "targets");
   const { events, names, ingress, relay, descriptors, offers, dials } = parts;
   const preambles = new TargetPreambles(config, log);
   const pool = new TargetPool({
@@ -52,7 +55,7 @@ export function makeTargetParts({ config, log }: PartOptions, parts: TargetParts
   });
   health.configure();
   const exchanges = makeExchanges({ pool, relay, preambles, webSockets: parts.webSockets });
-  const udpStreams = new UdpStreams({ pool, relay, descriptors, log });
+  const udpStreams = new UdpStreams({ pool, relay, descriptors, log: partLog(whole, "udp") });
   const servers = new Map<string, StreamServer>([
     [DEFAULT_KIND, new TcpStreams({ pool, relay, preambles })],
     [EXCHANGE_KIND, exchanges.server],

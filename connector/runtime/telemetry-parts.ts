@@ -1,4 +1,5 @@
 /** What counts the traffic of a connector and reports it to the edge. */
+import { partLog } from "../log-levels.ts";
 import type { Relay } from "../relay/relay.ts";
 import { ClientProcesses } from "../telemetry/client-processes.ts";
 import { procSockets } from "../telemetry/proc-sockets.ts";
@@ -20,7 +21,8 @@ export function makeTelemetryParts(
   { relay, uplink }: TelemetryPartsOptions,
 ): TelemetryParts {
   const telemetry = new Telemetry({
-    ...{ relay, boot, software, keepalive, log },
+    ...{ relay, boot, software, keepalive },
+    log: partLog(log, "telemetry"),
     names: new ClientProcesses({ find: procSockets() }),
     site: () => ({ site: site.membership.site.id, name: site.membership.site.name }),
     dial: (signal) => dialTelemetry(site, signal, uplink.lastRtt),

@@ -168,13 +168,15 @@ describe("Reload of the configuration file", () => {
     expect((await owner.control.services()).offers.map(({ name }) => name)).toEqual(["added", "echo"]);
   });
 
-  it("sets the log level", async () => {
+  it("sets the log level of one part, whose lines alone are shown", async () => {
     expect(owner.log().some(({ level }) => level === "debug")).toBe(false);
     // The connector skips a redeemed token with a debug line.
     const copy = `${suite.cluster.fresh("token")}.yaml`;
     await copyFile(token, copy);
-    await write(ownerFile, [...base(), "log-level: debug", `token: [${copy}]`]);
-    await owner.logged({ level: "debug", token: copy });
+    await write(ownerFile, [...base(), "log-level: info,site=debug", `token: [${copy}]`]);
+    await owner.logged({ level: "debug", part: "site", token: copy });
+    const debug = owner.log().filter(({ level }) => level === "debug");
+    expect(debug.filter(({ part }) => part !== "site")).toEqual([]);
   });
 
   it("serves metrics and health at a new address, and no longer once that is off", async () => {

@@ -223,7 +223,9 @@ describe("fairlead debug dump", () => {
       expect.arrayContaining(["README.txt", "about.json", "doctor.json", "state.txt", "site/log.jsonl"]),
     );
     expect(JSON.parse(files.get("site/status.json") ?? "")).toMatchObject({ site: { name: "west" } });
-    expect(JSON.parse(files.get("site/configuration.json") ?? "")).toMatchObject({ logLevel: "debug" });
+    expect(JSON.parse(files.get("site/configuration.json") ?? "")).toMatchObject({
+      logLevel: { level: "debug", parts: {} },
+    });
     expect(files.get("site/log.jsonl")).toContain('"service":"bytes"');
     expect((await west.fairlead("debug", "dump", "-o", path)).stderr).toContain("exists already");
   });

@@ -23,11 +23,16 @@ import { parseObserve } from "../../config/service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
 import { PROXY_PROTOCOL_FORM, parseProxyProtocol, parseTargetTls } from "../../config/target-options.ts";
 import { parseTrustedProxies } from "../../config/trusted-proxies.ts";
+import {
+  CONNECTOR_LOG_PARTS,
+  type LogPart,
+  logLevelsHelp,
+  parseConnectorLogLevels,
+} from "../../log-levels.ts";
 import { LogRing } from "../../log-ring.ts";
 import { command, value, values } from "../framework/definition.ts";
 import type { Io } from "../framework/io.ts";
 import { makeLog } from "../framework/log.ts";
-import { logLevel } from "../framework/options.ts";
 import { accepting, someText } from "../framework/values.ts";
 import { logFailingChecks } from "./startup-checks.ts";
 import { usualState } from "./state.ts";
@@ -159,9 +164,9 @@ export const connectorRun = command({
       parseMemory,
     ),
     logLevel: value(
-      "--log-level <LEVEL>",
-      "Least level of log lines: debug, info, warn or error. The default is info.",
-      logLevel,
+      "--log-level <LEVELS>",
+      `${logLevelsHelp(CONNECTOR_LOG_PARTS)} The default is info.`,
+      parseConnectorLogLevels,
     ),
     metrics: value(
       "--metrics <ADDRESS:PORT|off>",
@@ -238,6 +243,10 @@ export const connectorRun = command({
       says: "Serves metrics and health; `curl http://127.0.0.1:9464/readyz` says whether it is ready.",
     },
     {
+      command: "fairlead connector run --site west --log-level info,session=debug",
+      says: "Logs the sessions with other sites in detail, and everything else as usual.",
+    },
+    {
       command: "fairlead connector run --state ./west --config west.yaml",
       says: "Takes its options from west.yaml, and follows the file.",
     },
@@ -261,7 +270,8 @@ export const connectorRun = command({
     }
     const { runConnector } = await import("../../runtime/run.ts");
     const ring = new LogRing();
-    const log = await makeLog({ io, output: io.stdout, level: config.logLevel, json: context.json, ring });
+    const made = await makeLog({ io, output: io.stdout, level: config.logLevel, json: context.json, ring });
+    const log = made.child({ part: "connector" satisfies LogPart });
     io.dropFailedOutput();
     const signal = io.untilInterrupted();
     void logFailingChecks({ stateDir, io, log, signal });

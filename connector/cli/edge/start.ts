@@ -6,12 +6,18 @@ import { asFairleadError } from "../../../protocol/errors.ts";
 import { aborted } from "../../async/abort.ts";
 import { formatAddress } from "../../edge/addresses/addresses.ts";
 import type { EmbeddedEdgeOptions, Move, RunningConsole } from "../../edge/embedded-edge.ts";
+import {
+  DEFAULT_LOG_LEVELS,
+  EDGE_LOG_PARTS,
+  logLevelsHelp,
+  parseEdgeLogLevels,
+  partLog,
+} from "../../log-levels.ts";
 import { checkPassword } from "../framework/console-password.ts";
 import { stateHome } from "../framework/context.ts";
 import { command, flag, value, valueOr } from "../framework/definition.ts";
 import type { Io } from "../framework/io.ts";
 import { makeLog } from "../framework/log.ts";
-import { logLevel } from "../framework/options.ts";
 import type { Printer } from "../framework/printer.ts";
 import { readSecretText } from "../framework/secret-input.ts";
 import { accepting, hostPort, hostPortOr, oneOf, someText } from "../framework/values.ts";
@@ -87,10 +93,10 @@ export const edgeStart = command({
     ),
     login: flag("--no-login", "Do not store a login on this machine."),
     logLevel: valueOr(
-      "--log-level <LEVEL>",
-      "Least level of log lines: debug, info, warn or error.",
-      logLevel,
-      "info",
+      "--log-level <LEVELS>",
+      logLevelsHelp(EDGE_LOG_PARTS),
+      parseEdgeLogLevels,
+      DEFAULT_LOG_LEVELS,
       "info",
     ),
   },
@@ -131,7 +137,7 @@ export const edgeStart = command({
       hostname: input.hostname,
       console: { mode: input.console, listen: input.consoleListen },
       oidc,
-      log,
+      log: partLog(log, "edge"),
     });
     try {
       const at = await edge.start();

@@ -1,6 +1,6 @@
 /** The log of a long-running command: readable on a terminal, JSON lines elsewhere. */
 import { visible } from "../../../protocol/text.ts";
-import { LeveledLog, type LogLevel } from "../../log.ts";
+import { LeveledLog, type LogLevel, type LogLevels } from "../../log.ts";
 import type { LogRing } from "../../log-ring.ts";
 import type { Io, Output } from "./io.ts";
 import { wantsColour } from "./printer.ts";
@@ -8,7 +8,7 @@ import { wantsColour } from "./printer.ts";
 export interface LogOptions {
   readonly io: Io;
   readonly output: Output;
-  readonly level: LogLevel;
+  readonly level: LogLevels | LogLevel;
   /** Writes JSON lines on a terminal too. */
   readonly json: boolean;
   /** Keeps the last lines, as JSON. */

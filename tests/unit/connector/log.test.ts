@@ -15,7 +15,7 @@ describe("LeveledLog", () => {
     const log = new LeveledLog(lines, "error");
     const child = log.child({ session: "s1" }).child({ stream: 7 });
     child.info({}, "before");
-    log.level = "debug";
+    log.levels = { level: "debug", parts: {} };
     child.debug({ bytes: 3 }, "after");
     expect(lines.lines).toEqual([
       { level: "debug", text: "after", fields: { session: "s1", stream: 7, bytes: 3 } },

@@ -4,10 +4,19 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
+import { LeveledLog } from "../../../connector/log.ts";
+import {
+  CONNECTOR_LOG_PARTS,
+  EDGE_LOG_PARTS,
+  parseConnectorLogLevels,
+  partLog,
+} from "../../../connector/log-levels.ts";
 import { CONNECTOR_METRICS } from "../../../connector/monitoring/connector-metrics.ts";
 import type { Metric } from "../../../protocol/metrics/metric.ts";
 import { NETWORK_METRICS, SKUPPER_NETWORK_METRICS } from "../../../protocol/metrics/network-metrics.ts";
 import { SKUPPER_TRAFFIC, TARGET_TRAFFIC, TRAFFIC } from "../../../protocol/metrics/traffic-metrics.ts";
+import { MemoryLog } from "../../support/connector/memory-log.ts";
+import { testRelay } from "../../support/connector/test-relay.ts";
 import { ROOT } from "../../support/run/repository-files.ts";
 
 const METRICS: readonly Metric[] = [TRAFFIC, TARGET_TRAFFIC, NETWORK_METRICS, CONNECTOR_METRICS].flatMap(
@@ -71,6 +80,45 @@ describe("docs/observability.md", () => {
       expect(read("observability.md").split("\n")).toContain(row);
     },
   );
+});
+
+describe("docs/observability.md, logs", () => {
+  const section = read("observability.md").split("\n## Logs\n")[1] ?? "";
+
+  it.each(Object.entries({ ...CONNECTOR_LOG_PARTS, ...EDGE_LOG_PARTS }))(
+    "describe the part %s",
+    (part, what) => {
+      expect(section.split("\n")).toContain(`| \`${part}\` | ${what} |`);
+    },
+  );
+
+  it("name no part that there is not", () => {
+    const [, ...tables] = section.split("| part | what it logs |");
+    const rows = tables.flatMap((table) => [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name));
+    expect(rows).toEqual([...Object.keys(CONNECTOR_LOG_PARTS), ...Object.keys(EDGE_LOG_PARTS)]);
+  });
+
+  it("show levels that are accepted", () => {
+    const [, levels = ""] = section.match(/--log-level (\S+)/) ?? [];
+    expect(parseConnectorLogLevels(levels).parts).not.toEqual({});
+  });
+
+  it("show the line of a stream with the fields that it has", () => {
+    const [, text = ""] = section.match(/```json\n([^`]*)```/) ?? [];
+    const shown = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+    const log = new MemoryLog();
+    const flow = testRelay(partLog(new LeveledLog(log, "debug"), "relay")).start({
+      ...{ side: "listener", service: "db", client: "127.0.0.1:53412" },
+      peer: { site: "site-east", siteName: "east", boot: "boot-east" },
+      stream: { session: "session-test", id: 7 },
+    });
+    flow.end();
+    const [line] = log.lines;
+    expect(Object.keys(shown).sort()).toEqual(
+      ["level", "time", "msg", ...Object.keys(line?.fields ?? {})].sort(),
+    );
+    expect(shown).toMatchObject({ level: line?.level, msg: line?.text, part: "relay", outcome: "completed" });
+  });
 });
 
 describe("metrics", () => {

@@ -147,6 +147,8 @@ test.each([
   ["expose =80", "NAME"],
   ["edge start --api 8443", "--api"],
   ["edge start --log-level loud", "--log-level"],
+  ["edge start --log-level info,session=debug", "--log-level"],
+  ["connector run --log-level info,front=debug", "--log-level"],
   ["events --type site.exploded", "--type"],
   ["events --type exploded", "--type"],
   ["events --since yesterday", "--since"],

@@ -19,6 +19,7 @@ import {
 } from "../../../../connector/config/service-options.ts";
 import { parseProxyProtocol, parseTargetTls } from "../../../../connector/config/target-options.ts";
 import { parseTrustedProxies } from "../../../../connector/config/trusted-proxies.ts";
+import { parseConnectorLogLevels } from "../../../../connector/log-levels.ts";
 import { configSchema } from "../../../../scripts/config-schema.ts";
 
 const config = (source: ConfigSource) => mergeConfig({}, source);
@@ -123,7 +124,13 @@ describe("configTransition", () => {
   it("finds another log level, a log of requests, an address of metrics, another drain time and tokens that were added", () => {
     const metrics = parseMetricsAddress("127.0.0.1:9464");
     const after: ConfigSource = {
-      ...{ tokens: ["b", "a"], logLevel: "debug", log: ["requests"], drain: 5, metrics },
+      ...{
+        tokens: ["b", "a"],
+        logLevel: parseConnectorLogLevels("info,session=debug"),
+        log: ["requests"],
+        drain: 5,
+        metrics,
+      },
     };
     expect(described({ tokens: ["a"] }, after)).toEqual({
       tokens: ["b"],
@@ -164,7 +171,7 @@ describe("configTransition", () => {
         listen: names.map((list) => list.map((name) => parseListen(`${name}=90`))),
         hop: names,
         health: names.map((list) => list.map((name) => parseHealth(`${name}=tcp`))),
-        logLevel: fc.constantFrom("debug", "info", "warn", "error"),
+        logLevel: fc.constantFrom(...["debug", "info", "info,dns=warn"].map(parseConnectorLogLevels)),
         bind: fc.constantFrom(parseBind("127.0.0.2"), parseBind("127.3.0.0/16")),
       },
       { requiredKeys: [] },

@@ -21,7 +21,7 @@ bind: 127.2.0.0/16
 drain: 0s
 keepalive: "off"
 memory: 512M
-log-level: debug
+log-level: info,session=debug
 log: [requests]
 metrics: "*:9464"
 observe: [db=off]
@@ -47,7 +47,7 @@ describe("parseConfigFile", () => {
       drain: 0,
       keepalive: null,
       memory: 512 * 1024 * 1024,
-      logLevel: "debug",
+      logLevel: { level: "info", parts: { session: "debug" } },
       log: ["requests"],
       metrics: { host: null, port: 9464 },
       observe: [{ name: "db", isOn: false }],
@@ -87,7 +87,8 @@ describe("parseConfigFile", () => {
     ["telemetry: maybe", 'west.yaml:1:12: telemetry: "maybe" is neither on nor off.'],
     ["observe: [db]", 'west.yaml:1:11: observe.0: "db": the form is NAME=on or NAME=off.'],
     ["log: [queries]", "west.yaml:1:7: log.0: "],
-    ["log-level: loud", "west.yaml:1:12: log-level: "],
+    ["log-level: loud", 'west.yaml:1:12: log-level: "loud" is no level'],
+    ["log-level: info,engine=debug", 'west.yaml:1:12: log-level: "engine" is no part'],
     ["site: [", "west.yaml:1:"],
     ["site: west\nsite: east", "west.yaml:2:1: "],
     ["- site: west", "west.yaml:1:1: the whole: "],

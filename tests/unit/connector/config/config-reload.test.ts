@@ -122,10 +122,10 @@ describe("ConfigReload", () => {
     expect(reload.state.restartNeeded).toEqual([]);
   });
 
-  it("changes the level of the log", async () => {
+  it("changes the levels of the log", async () => {
     const { write, log } = await setUp();
-    await write("log-level: debug");
-    expect(log.level).toBe("debug");
+    await write("log-level: warn,session=debug");
+    expect(log.levels).toEqual({ level: "warn", parts: { session: "debug" } });
   });
 
   it("reads the file at a hangup, also when nothing has changed, until it is closed", async () => {

@@ -4,6 +4,7 @@ import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FlowPage } from "../../protocol/api/traffic.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
+import { silently, type Waiting } from "../async/waiting.ts";
 import { Agent, request } from "../net/undici.ts";
 import {
   Configuration,
@@ -40,9 +41,12 @@ type Method = "GET" | "POST" | "DELETE";
 
 export class ControlClient {
   readonly #stateDir: string;
+  readonly #waiting: Waiting;
 
-  constructor(stateDir: string) {
+  /** @param waiting is told that the connector is waited for */
+  constructor(stateDir: string, waiting: Waiting = silently) {
     this.#stateDir = stateDir;
+    this.#waiting = waiting;
   }
 
   /** @throws FairleadError `connector.unreachable`. */
@@ -129,7 +133,11 @@ export class ControlClient {
   ): Promise<T> {
     const dispatcher = new Agent({ connect: { socketPath: controlPath(this.#stateDir) } });
     try {
-      const { statusCode, content } = await this.#exchange(dispatcher, { method, path, body, timeoutMs });
+      const asks = timeoutMs === EDGE_TIMEOUT_MS ? ", which asks its edge" : "";
+      const line = `Waiting for the connector in ${this.#stateDir}${asks}.`;
+      const { statusCode, content } = await this.#waiting(line, () =>
+        this.#exchange(dispatcher, { method, path, body, timeoutMs }),
+      );
       const refusal = statusCode >= 400 ? ErrorResponse.safeParse(content) : null;
       if (refusal?.success) throw fromErrorBody(refusal.data.error, "connector.unreachable");
       return parseWith(schema, content, (_, cause) => {

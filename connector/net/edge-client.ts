@@ -7,6 +7,7 @@ import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
+import { silently, type Waiting } from "../async/waiting.ts";
 import { foreignAnswerAction, httpsError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
 import { type ProxyAddress, proxyFor } from "./proxy.ts";
@@ -30,6 +31,8 @@ export interface EdgeClientOptions {
   readonly readKey?: (() => Promise<string>) | undefined;
   /** PEM of the only CAs to trust; the system's roots unless given. */
   readonly ca?: string | string[];
+  /** Is told that the edge is waited for. */
+  readonly waiting?: Waiting | undefined;
   /** Time limit of a request, ms; {@link REQUEST_TIMEOUT_MS} unless given. */
   readonly timeoutMs?: number;
   /** Longest answer that is read, bytes; {@link MAX_ANSWER} unless given. */
@@ -59,6 +62,7 @@ export class EdgeClient {
   readonly url: string;
   #key: string | undefined;
   readonly #readKey: (() => Promise<string>) | undefined;
+  readonly #waiting: Waiting;
   readonly #timeoutMs: number;
   readonly #proxy: ProxyAddress | null;
   /** Ends dials through the proxy that are still in flight. */
@@ -70,6 +74,7 @@ export class EdgeClient {
     this.url = options.url.replace(/\/+$/, "");
     this.#key = options.key;
     this.#readKey = options.readKey;
+    this.#waiting = options.waiting ?? silently;
     this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
     const tls = options.ca === undefined ? {} : { ca: options.ca };
     const { maxAnswer: maxResponseSize = MAX_ANSWER } = options;
@@ -150,8 +155,19 @@ export class EdgeClient {
     return this.#key !== before;
   }
 
+  /** Sends one request, and says that the edge is waited for. */
+  #exchange(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    document: TextDocument | null,
+    options: RequestOptions & { readonly timeoutMs?: number },
+  ): Promise<Answer> {
+    const line = `Waiting for the edge at ${this.url}.`;
+    return this.#waiting(line, () => this.#exchangeWithKey(method, path, document, options));
+  }
+
   /** Sends one request with the newest key. A key that was renewed while the request was refused gets a second. */
-  async #exchange(
+  async #exchangeWithKey(
     method: Dispatcher.HttpMethod,
     path: string,
     document: TextDocument | null,

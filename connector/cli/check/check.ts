@@ -56,7 +56,7 @@ export const check = command({
 async function localStatus(context: Context, named: string | undefined): Promise<Status | null> {
   const { ControlClient } = await import("../../control/client.ts");
   try {
-    return await new ControlClient(await siteState(context.io, named)).status();
+    return await new ControlClient(await siteState(context.io, named), context.progress.during).status();
   } catch (thrown) {
     // A site that was named is meant; any other is a guess.
     if (named === undefined && thrown instanceof FairleadError) return null;

@@ -275,15 +275,22 @@ export const connectorRun = command({
     io.dropFailedOutput();
     const signal = io.untilInterrupted();
     void logFailingChecks({ stateDir, io, log, signal });
-    await runConnector({
-      config,
-      file,
-      stateDir,
-      log,
-      signal,
-      environment: io.env,
-      recentLines: () => ring.lines,
-    });
+    const ready = Promise.withResolvers<void>();
+    void context.progress.during("Waiting for the edge of the site.", () => ready.promise);
+    try {
+      await runConnector({
+        config,
+        file,
+        stateDir,
+        log,
+        signal,
+        environment: io.env,
+        recentLines: () => ring.lines,
+        onReady: ready.resolve,
+      });
+    } finally {
+      ready.resolve();
+    }
   },
 });
 

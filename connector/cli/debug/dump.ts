@@ -75,7 +75,7 @@ async function sourcesOf(context: Context, { state, network, at }: Place): Promi
   ];
   const { ControlClient } = await import("../../control/client.ts");
   const site = (directory: string): DumpSource[] => {
-    const control = new ControlClient(directory);
+    const control = new ControlClient(directory, context.progress.during);
     return [
       {
         name: "state.txt",

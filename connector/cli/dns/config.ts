@@ -46,7 +46,10 @@ export const dnsConfig = command({
     const known = { servers: [...servers], domains: [...domains] };
     if (servers.length === 0 || domains.length === 0) {
       const { ControlClient } = await import("../../control/client.ts");
-      const { dns } = await new ControlClient(await siteState(context.io, state)).status();
+      const { dns } = await new ControlClient(
+        await siteState(context.io, state),
+        context.progress.during,
+      ).status();
       if (dns === undefined || dns.servers.length === 0) throw new FairleadError("dns.off");
       if (servers.length === 0) known.servers = dns.servers.map(({ address }) => parseDnsAddress(address));
       if (domains.length === 0)

@@ -56,7 +56,9 @@ export const doctor = command({
       readConfig(input.config),
     ]);
     const subject = await findSubject({ state, edge: input.edge, ca, login });
-    const findings = await diagnose({ subject, environment: io.env, config, now: io.now });
+    const findings = await context.progress.during("Checking the machine, and its path to the edge.", () =>
+      diagnose({ subject, environment: io.env, config, now: io.now }),
+    );
     context.answer({ state: subject.state?.path ?? null, checks: findings }, (out) => print(out, findings));
     if (findings.some(({ result }) => result === "fail")) context.exitCode = EXIT.unhealthy;
   },

@@ -40,7 +40,7 @@ export const edgeBackup = command({
     const state = await edgeState(context.io, named);
     const files = await readEdgeFiles(state);
     const { reach, urls } = originOf(files, await loginOrNull(context), state);
-    const edge = new EdgeClient(reach);
+    const edge = new EdgeClient({ ...reach, waiting: context.progress.during });
     const createdAt = new Date(context.io.now()).toISOString();
     const networks: string[] = [];
     try {

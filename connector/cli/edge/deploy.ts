@@ -119,7 +119,7 @@ export const edgeDeploy = command({
     };
     const document = { ...deployment, dryRun: input.dryRun };
     if (input.dryRun) {
-      await dryRun(options);
+      await context.progress.during("Waiting for wrangler to check the Worker.", () => dryRun(options));
       const words = ["wrangler", ...plan.wranglerWords(deployment, false)];
       const [steps, byHand] = [plan.steps(deployment), plan.byHand(deployment, null)];
       context.answer({ ...document, did, wrangler: words, steps, byHand }, (out) => {
@@ -143,10 +143,9 @@ export const edgeDeploy = command({
       });
     }
     const cloudflare = new Cloudflare({ token, url: env.CLOUDFLARE_API_BASE_URL || undefined });
-    const byHand = await deploy(
-      options,
-      cloudflare,
-      input.account ?? (env.CLOUDFLARE_ACCOUNT_ID || undefined),
+    const account = input.account ?? (env.CLOUDFLARE_ACCOUNT_ID || undefined);
+    const byHand = await context.progress.during("Waiting for Cloudflare.", () =>
+      deploy(options, cloudflare, account),
     );
     context.answer({ ...document, did, byHand }, (out) => {
       out.line();

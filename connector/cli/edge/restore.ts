@@ -73,11 +73,13 @@ export const edgeRestore = command({
     }
     const { io, json } = context;
     const log = await makeLog({ io, output: io.stderr, level: input.logLevel, json });
-    await restoreEdge(backup, {
-      state,
-      log,
-      onNetwork: (network) => log.info({ network }, "A network is restored."),
-    });
+    await context.progress.during("Restoring the networks of the backup.", () =>
+      restoreEdge(backup, {
+        state,
+        log,
+        onNetwork: (network) => log.info({ network }, "A network is restored."),
+      }),
+    );
     const start = startCommand(state, urlsOf(backup));
     context.answer(describe(backup, { state, start }), (out) => {
       out.line(

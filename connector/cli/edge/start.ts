@@ -140,7 +140,7 @@ export const edgeStart = command({
       log: partLog(log, "edge"),
     });
     try {
-      const at = await edge.start();
+      const at = await context.progress.during("The edge starts.", () => edge.start());
       const login = input.login ? await storeLogin(io.env, at) : { hint: "Next: `fairlead login`" };
       const file = "file" in login ? login.file : undefined;
       const user = await makeUser(input, password, at);

@@ -74,7 +74,7 @@ export const flows = command({
     const page =
       input.state === undefined
         ? await kept(context, input.network, { filter, since, limit })
-        : await remembered(input.state, { filter, since, limit });
+        : await remembered(context, input.state, { filter, since, limit });
     context.answer(page.flows, (out) => {
       if (page.flows.length === 0) {
         out.line("No stream or request that is kept matches.");
@@ -97,7 +97,7 @@ async function kept(context: Context, network: string | undefined, selection: Se
   return await listFlows(await context.edge(), await context.network(network), selection);
 }
 
-async function remembered(state: string, selection: Selection) {
+async function remembered(context: Context, state: string, selection: Selection) {
   const { ControlClient } = await import("../../control/client.ts");
-  return await new ControlClient(state).flows(selection);
+  return await new ControlClient(state, context.progress.during).flows(selection);
 }

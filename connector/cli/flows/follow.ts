@@ -46,7 +46,10 @@ export async function whileLive(
     let channel: LiveChannel | null = null;
     try {
       const key = (await login.readKey?.().catch(() => login.key)) ?? login.key;
-      channel = await LiveChannel.open({ ...login, key }, network, interrupted);
+      const open = () => LiveChannel.open({ ...login, key }, network, interrupted);
+      channel = wasOpen
+        ? await open()
+        : await context.progress.during(`Waiting for the edge at ${login.url}.`, open);
       wasOpen = true;
       complained = false;
       await use(channel);

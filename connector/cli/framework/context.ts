@@ -6,6 +6,7 @@ import type { Login } from "../../operator/login/login.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { Printer } from "./printer.ts";
+import { Progress } from "./progress.ts";
 
 export class Context {
   readonly io: Io;
@@ -14,6 +15,8 @@ export class Context {
   readonly out: Printer;
   /** Prints everything but the answer for people, on stderr. */
   readonly aside: Printer;
+  /** Says what the command waits for, on a terminal. */
+  readonly progress: Progress;
   /** Exit code of a command that did its work. */
   exitCode: number = EXIT.ok;
   #login: Login | undefined;
@@ -24,6 +27,7 @@ export class Context {
     this.json = json;
     this.out = new Printer(io.stdout, io.env);
     this.aside = new Printer(io.stderr, io.env);
+    this.progress = new Progress(json || !io.stderr.isTTY ? null : (line) => this.aside.line(line));
   }
 
   /** Prints the answer of a command: `document` as JSON with --json, else whatever `human` prints. */
@@ -60,7 +64,7 @@ export class Context {
   async edge(): Promise<EdgeClient> {
     if (this.#edge === undefined) {
       const [{ EdgeClient }, login] = await Promise.all([import("../../net/edge-client.ts"), this.login()]);
-      this.#edge = new EdgeClient(login);
+      this.#edge = new EdgeClient({ ...login, waiting: this.progress.during });
     }
     return this.#edge;
   }

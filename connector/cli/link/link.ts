@@ -74,7 +74,7 @@ export const linkCreate = command({
   async run(context, { token, name, cost, state }) {
     const stateDir = await siteState(context.io, state);
     const { ControlClient } = await import("../../control/client.ts");
-    const link = await new ControlClient(stateDir).link({
+    const link = await new ControlClient(stateDir, context.progress.during).link({
       token: await tokenText(token, context.io),
       name,
       cost,
@@ -112,7 +112,7 @@ export const linkDelete = command({
   async run(context, { link, site, state, network: named, yes }) {
     if (site === undefined) {
       const { ControlClient } = await import("../../control/client.ts");
-      await new ControlClient(await siteState(context.io, state)).unlink(link);
+      await new ControlClient(await siteState(context.io, state), context.progress.during).unlink(link);
       context.answer({ deleted: link }, (out) => out.line(`Link ${link} deleted.`));
       return;
     }

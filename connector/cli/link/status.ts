@@ -41,13 +41,15 @@ export const linkStatus = command({
   ],
   async run(context, input) {
     const { ControlClient } = await import("../../control/client.ts");
-    const connector = new ControlClient(await siteState(context.io, input.state));
+    const connector = new ControlClient(await siteState(context.io, input.state), context.progress.during);
     const deadline = context.io.now() + (input.wait ?? 0) * 1000;
     let shown = ofName(await connector.links(), input.name);
-    while (mayComeUp(shown) && context.io.now() < deadline) {
-      await sleep(LOOK_MS);
-      shown = ofName(await connector.links(), input.name);
-    }
+    await context.progress.during("Waiting until the links of this site are up.", async () => {
+      while (mayComeUp(shown) && context.io.now() < deadline) {
+        await sleep(LOOK_MS);
+        shown = ofName(await connector.links(), input.name);
+      }
+    });
     if (input.name !== undefined && shown.links.length + shown.incoming.length === 0) {
       throw new FairleadError("link.unknown", `This site has no link ${input.name}.`, {
         action: "`fairlead link status` without a name shows the links of this site.",

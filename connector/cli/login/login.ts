@@ -60,7 +60,7 @@ export const login = command({
     const { key, kept: who } = await identify(context, input);
     const ca = input.ca === undefined ? undefined : await readCa(input.ca, "--ca");
 
-    const edge = new EdgeClient({ url, key, ca });
+    const edge = new EdgeClient({ url, key, ca, waiting: context.progress.during });
     const networks = await listNetworks(edge).finally(() => edge.close());
     // Logging in again repairs a damaged login.
     const before = await readLogin(env).catch(() => null);

@@ -76,7 +76,10 @@ export const expose = command({
       ...(sites.length === 0 ? {} : { to: sites }),
       ...(checks.length === 0 ? {} : { health: checks }),
     };
-    const exposed = await new ControlClient(await siteState(context.io, state)).expose(exposeBody(request));
+    const exposed = await new ControlClient(
+      await siteState(context.io, state),
+      context.progress.during,
+    ).expose(exposeBody(request));
     context.answer(exposed, (out) => printExposed(out, exposed));
   },
 });
@@ -140,7 +143,7 @@ export const unexpose = command({
   examples: [{ command: "fairlead unexpose api", says: "Withdraws the service api of this site." }],
   async run(context, { name, state }) {
     const { ControlClient } = await import("../../control/client.ts");
-    await new ControlClient(await siteState(context.io, state)).unexpose(name);
+    await new ControlClient(await siteState(context.io, state), context.progress.during).unexpose(name);
     context.answer({ unexposed: name }, (out) =>
       out.line(`Service "${name}" is no longer offered by this site.`),
     );

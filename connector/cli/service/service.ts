@@ -39,7 +39,10 @@ export const serviceStatus = command({
   ],
   async run(context, input) {
     const { ControlClient } = await import("../../control/client.ts");
-    const services = await new ControlClient(await siteState(context.io, input.state)).services();
+    const services = await new ControlClient(
+      await siteState(context.io, input.state),
+      context.progress.during,
+    ).services();
     context.answer(services, (out) => printSiteServices(out, services, context.io.now()));
   },
 });

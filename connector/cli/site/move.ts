@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { EdgeOrigin } from "../../../protocol/front/edge-origin.ts";
 import type { MovedSite, MoveRequest } from "../../control/schema.ts";
-import { siteState } from "../framework/context.ts";
+import { type Context, siteState } from "../framework/context.ts";
 import { argument, command, value } from "../framework/definition.ts";
 import { makeLog } from "../framework/log.ts";
 import { siteStateOption } from "../framework/options.ts";
@@ -39,9 +39,10 @@ export const siteMove = command({
     const { io } = context;
     const stateDir = await siteState(io, state);
     const to = { api: url, gateway };
-    const running = await moveRunning(stateDir, to);
+    const running = await moveRunning(context, stateDir, to);
     const log = await makeLog({ io, output: io.stderr, level: "warn", json: context.json });
-    const moved = running ?? (await moveStopped(stateDir, to, log));
+    const line = `Waiting for the edge at ${url}.`;
+    const moved = running ?? (await context.progress.during(line, () => moveStopped(stateDir, to, log)));
     context.answer({ ...moved, running: running !== null }, (out) => {
       out.line(`Site "${moved.site}" now has its edge at ${moved.edge}, with the gateway ${moved.gateway}.`);
       out.line(
@@ -54,10 +55,10 @@ export const siteMove = command({
 });
 
 /** Moves the site by its connector; null if none runs. */
-async function moveRunning(stateDir: string, to: MoveRequest): Promise<MovedSite | null> {
+async function moveRunning(context: Context, stateDir: string, to: MoveRequest): Promise<MovedSite | null> {
   const { ControlClient } = await import("../../control/client.ts");
   try {
-    return await new ControlClient(stateDir).move(to);
+    return await new ControlClient(stateDir, context.progress.during).move(to);
   } catch (thrown) {
     const isStopped = thrown instanceof FairleadError && thrown.code === "connector.unreachable";
     if (isStopped && existsSync(join(stateDir, "site.json"))) return null;

@@ -20,7 +20,7 @@ export const status = command({
     const stateDir = input.state ?? (input.network === undefined ? io.env.FAIRLEAD_STATE : undefined);
     if (stateDir) {
       const { ControlClient } = await import("../../control/client.ts");
-      const site = await new ControlClient(stateDir).status();
+      const site = await new ControlClient(stateDir, context.progress.during).status();
       context.answer(site, (out) => printSiteStatus(out, site, io.now()));
       return;
     }

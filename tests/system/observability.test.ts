@@ -1,4 +1,5 @@
 /** What two connectors tell of their traffic: traces, metrics, logs and dumps, and no secret in any of them. */
+
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
@@ -9,6 +10,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CONNECTOR_LOG_PARTS } from "../../connector/log-levels.ts";
 import { eventually } from "../support/clock/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import type { Connector, TestNetwork } from "../support/process/cluster.ts";
@@ -228,6 +230,14 @@ describe("fairlead debug dump", () => {
     });
     expect(files.get("site/log.jsonl")).toContain('"service":"bytes"');
     expect((await west.fairlead("debug", "dump", "-o", path)).stderr).toContain("exists already");
+  });
+});
+
+describe("The log", () => {
+  it("names the part of the connector in each line", () => {
+    const parts = connectors.flatMap((connector) => connector.log().map(({ part }) => part));
+    expect(parts).toEqual(expect.arrayContaining(["site", "uplink", "session", "relay"]));
+    expect(parts.filter((part) => !Object.hasOwn(CONNECTOR_LOG_PARTS, String(part)))).toEqual([]);
   });
 });
 

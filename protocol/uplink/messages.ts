@@ -104,7 +104,7 @@ export const Offer = z.object({
   rank: Rank.optional(),
   /** Ports of the service whose targets are all down. */
   down: PortNumbers.optional(),
-  /** The code of the failure for which they are down, for the event. */
+  /** The code of the failure for which they are down, for the event and the status. */
   why: shownText(64).optional(),
   /**
    * The DNS zone that the service stands for, whose name follows from the domain. Connectors that do not know zones

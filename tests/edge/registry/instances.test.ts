@@ -122,7 +122,9 @@ describe("an uplink with the boot id of another site's process", () => {
     const thief = await steal({ listeners: [{ ...listener, address: "10.0.0.1:1", state: "failed" }] });
     thief.send({ type: "listeners", listeners: [] });
     await thief.settle();
-    expect((await status("shop")).sites.find(({ name }) => name === "east")?.listeners).toEqual([listener]);
+    expect((await status("shop")).sites.find(({ name }) => name === "east")?.listeners).toMatchObject([
+      listener,
+    ]);
   });
 
   it("records an event that names the later site", async () => {
@@ -226,10 +228,13 @@ describe("rows of instances without a site", () => {
           ...{ instance: { ...instance, siteName: "west" }, refused: null },
           ports: [{ port: 80, protocol: "tcp" }],
           wish: { ports: [80], explicit: false },
+          ...{ downCode: null, downSince: null },
         },
       ]);
       expect(store.offers.firstLost()).toBe(6);
-      expect(store.listeners.of(instance)).toMatchObject([{ service: "db", code: "c", message: "m" }]);
+      expect(store.listeners.of(instance)).toMatchObject([
+        { service: "db", code: "c", message: "m", since: null },
+      ]);
       expect(store.sessions.all()).toEqual([
         {
           ...{ a: instance, b: { site: "s2", boot: "b2" }, encryption: "hop" },

@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { findings } from "../../../protocol/diagnosis/findings.ts";
 import type { Offer } from "../../../protocol/uplink/messages.ts";
 import { migrate } from "../../../workers/registry/store/migrations.ts";
 import { Store } from "../../../workers/registry/store/store.ts";
@@ -115,6 +116,35 @@ describe("a service whose targets are down", () => {
         site: "east",
       },
     ]);
+  });
+
+  it("has the reason and the time in the status, which the findings repeat", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const start = Date.now();
+    const at = (ms: number) => new Date(start + ms).toISOString();
+    const [one, other] = [await TestUplink.open(east), await TestUplink.open(east)];
+    const two = { ...asking("api", 80), ports: [{ port: 80 }, { port: 90 }] };
+    const report = async (uplink: TestUplink, ms: number, down: readonly number[], why?: string) => {
+      vi.setSystemTime(start + ms);
+      uplink.send({ type: "offers", offers: [{ ...two, down, why }] });
+      await uplink.settle();
+      const status = unwrap(await ops.registry.status());
+      const [found] = findings(status, { now: Date.now() }).filter(
+        ({ subject }) => subject.kind === "service",
+      );
+      const { downCode, downSince } = status.services[0]?.sites[0] ?? {};
+      expect(found?.since).toBe(downSince);
+      return [downCode, downSince];
+    };
+    const nothing = [undefined, undefined];
+    expect(await report(other, 1000, [])).toEqual(nothing);
+    expect(await report(one, 2000, [80], "service.refused")).toEqual(nothing);
+    // The last instance whose targets go down decides since when those of the site are.
+    expect(await report(other, 3000, [80], "service.timeout")).toEqual(["service.timeout", at(3000)]);
+    expect(await report(other, 4000, [80, 90], "service.newer")).toEqual(["service.newer", at(3000)]);
+    expect(await report(other, 5000, [80])).toEqual([undefined, at(3000)]);
+    expect(await report(one, 6000, [])).toEqual(nothing);
+    expect(await report(one, 7000, [80], "service.refused")).toEqual(["service.refused", at(7000)]);
   });
 
   it("stays with its offer for connectors that know of ports, and is gone for others", async () => {

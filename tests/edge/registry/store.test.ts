@@ -27,6 +27,8 @@ const anyOffer = fc.record({
   protocol: fc.constant("tcp" as const),
   port: fc.integer({ min: 1, max: 3 }),
   to: fc.option(fc.array(fc.constant("s1"), { minLength: 1, maxLength: 1 }), { nil: undefined }),
+  down: fc.option(fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 2 }), { nil: undefined }),
+  why: fc.option(fc.constantFrom("service.refused", "service.timeout"), { nil: undefined }),
 });
 
 const certificate = (byte: number) => Uint8Array.of(byte);

@@ -1,5 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { findings } from "../../../protocol/diagnosis/findings.ts";
 import { EDGE_FEATURES } from "../../../protocol/uplink/messages.ts";
 import { OFFER_GRACE_MS } from "../../../workers/registry/policy/uplinks.ts";
 import { bootIdOf } from "../../support/authority/test-site.ts";
@@ -209,13 +210,34 @@ describe("the listeners of an instance", () => {
     uplink.send({ type: "listeners", listeners: [failed] });
     uplink.send({ type: "listeners", listeners: [failed] });
     await uplink.settle();
-    expect((await status("shop")).sites.find(({ name }) => name === "west")?.listeners).toEqual([failed]);
+    expect((await status("shop")).sites.find(({ name }) => name === "west")?.listeners).toMatchObject([
+      failed,
+    ]);
     uplink.send({ type: "listeners", listeners: [listening] });
     await uplink.settle();
     expect((await eventTypes("shop")).slice(2)).toEqual(["listener.failed", "listener.restored"]);
     expect(await events("shop", "listener.failed")).toMatchObject([
       { site: "west", code: "listener.port_taken", actor: "west" },
     ]);
+  });
+
+  it("have the time when they took their state, which the findings repeat", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const start = Date.now();
+    const at = (ms: number) => new Date(start + ms).toISOString();
+    const uplink = await TestUplink.open(west, { listeners: [listening] });
+    const report = async (ms: number, listener: object) => {
+      vi.setSystemTime(start + ms);
+      uplink.send({ type: "listeners", listeners: [listener] });
+      await uplink.settle();
+      const now = await status("shop");
+      const [found] = findings(now, { now: Date.now() }).filter(({ subject }) => subject.kind === "listener");
+      return [now.sites.find(({ name }) => name === "west")?.listeners[0]?.since, found?.since];
+    };
+    expect(await report(1000, listening)).toEqual([at(0), undefined]);
+    expect(await report(2000, failed)).toEqual([at(2000), at(2000)]);
+    expect(await report(3000, { ...failed, message: "still taken" })).toEqual([at(2000), at(2000)]);
+    expect(await report(4000, listening)).toEqual([at(4000), undefined]);
   });
 
   it("are deleted with a replaced process, even if it offered nothing", async () => {

@@ -13,7 +13,7 @@ import { nearName } from "../../../protocol/near-name.ts";
 import type { ServicePort, SiteView } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
 import { linkStatusOf, toLinkReport } from "../policy/link-status.ts";
-import type { OfferRow } from "../policy/visibility.ts";
+import type { StoredOffer } from "../policy/offers.ts";
 import type { LinkRow, SiteRow } from "../store/store.ts";
 import { currentVisibility } from "./announcements.ts";
 import { issuerName, linksOf } from "./link-reports.ts";
@@ -52,7 +52,11 @@ export function describeSite(context: Context, presence: Presence, row: SiteRow)
     })),
     services: [...new Set(own.map((offer) => offer.service))].sort(),
     ...(refused.length === 0 ? {} : { refused }),
-    listeners: [...boots].flatMap((boot) => store.listeners.of({ site: row.id, boot })),
+    listeners: [...boots].flatMap((boot) =>
+      store.listeners
+        .of({ site: row.id, boot })
+        .map(({ since, ...report }) => ({ ...report, ...(since === null ? {} : { since: iso(since) }) })),
+    ),
   };
 }
 
@@ -77,7 +81,7 @@ export function describeLink(
 function describeOffers(
   presence: Presence,
   site: string,
-  own: readonly OfferRow[],
+  own: readonly StoredOffer[],
   total: number,
 ): Service["sites"][number] {
   const served = [...new Set(own.flatMap(({ ports }) => ports.map(({ port }) => port)))];
@@ -93,11 +97,26 @@ function describeOffers(
     name: siteName,
     state: presence.state(site),
     ...(served.length < total ? { ports: served } : {}),
-    ...(down.length > 0 ? { down } : {}),
+    ...(down.length > 0 ? { down, ...causeOf(own, down) } : {}),
     ...(weight === undefined ? {} : { weight }),
     ...(rank === undefined ? {} : { rank }),
     ...(own.some(({ to }) => to === null) ? {} : { to: [...new Set(own.flatMap(({ to }) => to ?? []))] }),
     ...(isHop ? { encryption: "hop" as const } : {}),
+  };
+}
+
+/** Why ports are down at a site, and since when: as the instance says whose targets went down last. */
+function causeOf(
+  own: readonly StoredOffer[],
+  down: readonly number[],
+): Pick<Service["sites"][number], "downCode" | "downSince"> {
+  const [last] = own
+    .filter(({ routing }) => routing.down?.some((port) => down.includes(port)))
+    .sort((left, right) => (right.downSince ?? 0) - (left.downSince ?? 0));
+  const { downCode = null, downSince = null } = last ?? {};
+  return {
+    ...(downCode === null ? {} : { downCode }),
+    ...(downSince === null ? {} : { downSince: iso(downSince) }),
   };
 }
 

@@ -17,7 +17,9 @@ export function applyListeners(
   reports: readonly ListenerReport[],
 ): void {
   const before = new Map(
-    context.store.listeners.replace(instance, reports).map((report) => [listenerKey(report), report]),
+    context.store.listeners
+      .replace(instance, reports, context.now())
+      .map((report) => [listenerKey(report), report]),
   );
   const failed: { text: string; code: string | undefined }[] = [];
   const restored: { text: string }[] = [];

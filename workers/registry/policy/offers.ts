@@ -19,6 +19,10 @@ export interface StoredOffer extends OfferRow {
   readonly wish: PortWish;
   /** Why the offer is refused; null if it is accepted. */
   readonly refused: string | null;
+  /** Why ports of it are down, as its instance says; null if none is, or if it does not say. */
+  readonly downCode: string | null;
+  /** Since when a port of it is down, ms since 1970; null if none is, or if an earlier version stored it. */
+  readonly downSince: number | null;
 }
 
 /** Orders offers for decisions: oldest first. */

@@ -219,6 +219,15 @@ export const MIGRATIONS: readonly Migration[] = [
       "ALTER TABLE listeners_by_port RENAME TO listeners",
     ],
   },
+  {
+    number: 10,
+    name: "times of targets and listeners that fail",
+    statements: [
+      "ALTER TABLE offers ADD COLUMN down_code TEXT",
+      "ALTER TABLE offers ADD COLUMN down_since INTEGER",
+      "ALTER TABLE listeners ADD COLUMN since INTEGER",
+    ],
+  },
 ];
 
 /** The pending migrations of a database, in order. `applied` is its highest number, 0 if new. */

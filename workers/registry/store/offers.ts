@@ -76,17 +76,27 @@ interface OfferColumns {
   readonly to: string | null;
   /** JSON of a {@link Routing}; null if empty. */
   readonly routing: string | null;
+  /** Why ports are down; null if none is, or if the instance does not say. */
+  readonly downCode: string | null;
 }
 
-/** The content of an offer as one comparable text, without its routing. */
+/** The stored columns of an offer. */
+interface KnownColumns extends OfferColumns {
+  readonly isDown: boolean;
+  /** Since when a port is down, ms since 1970; null if none is, or if that is unknown. */
+  readonly downSince: number | null;
+}
+
+/** The content of an offer as one comparable text, without its routing and its failure. */
 const contentOf = ({ protocol, port, ports, encryption, to }: OfferColumns): string =>
   JSON.stringify([protocol, port, ports, encryption, to]);
 
 /** A whole offer as one comparable text. */
-const offerText = (columns: OfferColumns): string => `${contentOf(columns)} ${columns.routing}`;
+const offerText = (columns: OfferColumns): string =>
+  `${contentOf(columns)} ${columns.routing} ${columns.downCode}`;
 
 function columnsOf(offer: Offer): OfferColumns {
-  const { protocol, port, ports, encryption = DEFAULT_ENCRYPTION, to } = offer;
+  const { protocol, port, ports, encryption = DEFAULT_ENCRYPTION, to, why } = offer;
   return {
     protocol,
     port,
@@ -94,8 +104,11 @@ function columnsOf(offer: Offer): OfferColumns {
     encryption,
     to: listText(to ?? null),
     routing: routingText(offer),
+    downCode: isDown(offer) ? (why ?? null) : null,
   };
 }
+
+const isDown = ({ down = [] }: Pick<Routing, "down">): boolean => down.length > 0;
 
 /** The ports that a site asks for, each once. */
 function portsText(ports: z.infer<typeof Ports>, ofOffer: ServiceProtocol): string {
@@ -208,6 +221,8 @@ export class Offers {
       to: scope === undefined ? null : this.#scopes.of(scope),
       since: number(row, "since"),
       refused: optional(row, "refused") ?? null,
+      downCode: optional(row, "down_code") ?? null,
+      downSince: time(row, "down_since"),
     };
   }
 
@@ -243,31 +258,37 @@ export class Offers {
     return offers.find((offer) => isTaken(offer) && isIt(offer)) ?? null;
   }
 
-  #columns({ site, boot }: InstanceId): Map<string, OfferColumns> {
+  #columns({ site, boot }: InstanceId): Map<string, KnownColumns> {
     const rows = this.#sql.rows(
-      `SELECT service, protocol, port, ports, encryption, to_sites, routing FROM offers
+      `SELECT service, protocol, port, ports, encryption, to_sites, routing, down_code, down_since FROM offers
         WHERE site = ? AND boot = ?`,
       site,
       boot,
     );
     return new Map(
-      rows.map((row) => [
-        text(row, "service"),
-        {
-          protocol: text(row, "protocol"),
-          port: number(row, "port"),
-          ports: optional(row, "ports") ?? null,
-          encryption: text(row, "encryption"),
-          to: optional(row, "to_sites") ?? null,
-          routing: optional(row, "routing") ?? null,
-        },
-      ]),
+      rows.map((row): [string, KnownColumns] => {
+        const routing = optional(row, "routing") ?? null;
+        return [
+          text(row, "service"),
+          {
+            protocol: text(row, "protocol"),
+            port: number(row, "port"),
+            ports: optional(row, "ports") ?? null,
+            encryption: text(row, "encryption"),
+            to: optional(row, "to_sites") ?? null,
+            routing,
+            downCode: optional(row, "down_code") ?? null,
+            isDown: routing !== null && isDown(this.#routings.of(routing)),
+            downSince: time(row, "down_since"),
+          },
+        ];
+      }),
     );
   }
 
   /**
    * Replaces all offers of an instance. New offers stay undecided until the next decision. An offer of which only the
-   * routing changes keeps its age.
+   * routing changes keeps its age. An offer that stays down keeps the time since when it is.
    */
   replace(instance: InstanceId, offers: readonly Offer[], now: number): void {
     const { site, boot } = instance;
@@ -277,21 +298,33 @@ export class Offers {
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     for (const [name, offer] of wanted) {
       const columns = columnsOf(offer);
-      const { protocol, port, ports, encryption, to, routing } = columns;
+      const { protocol, port, ports, encryption, to, routing, downCode } = columns;
       const known = before.get(name);
+      const downSince = isDown(offer) ? (known?.isDown ? known.downSince : now) : null;
       if (known !== undefined && contentOf(known) === contentOf(columns)) {
-        if (known.routing === routing) continue;
-        const where = "WHERE site = ? AND boot = ? AND service = ?";
-        this.#sql.write(changes, `UPDATE offers SET routing = ? ${where}`, routing, site, boot, name);
+        if (offerText(known) === offerText(columns)) continue;
+        this.#sql.write(
+          changes,
+          `UPDATE offers SET routing = ?, down_code = ?, down_since = ?
+            WHERE site = ? AND boot = ? AND service = ?`,
+          routing,
+          downCode,
+          downSince,
+          site,
+          boot,
+          name,
+        );
         continue;
       }
       this.#sql.write(
         changes,
         `INSERT INTO offers
-          (site, boot, service, protocol, port, ports, since, encryption, to_sites, routing, refused)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET
+          (site, boot, service, protocol, port, ports, since, encryption, to_sites, routing, down_code, down_since,
+          refused)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET
           protocol = excluded.protocol, port = excluded.port, ports = excluded.ports, since = excluded.since,
-          encryption = excluded.encryption, to_sites = excluded.to_sites, routing = excluded.routing`,
+          encryption = excluded.encryption, to_sites = excluded.to_sites, routing = excluded.routing,
+          down_code = excluded.down_code, down_since = excluded.down_since`,
         site,
         boot,
         name,
@@ -302,6 +335,8 @@ export class Offers {
         encryption,
         to,
         routing,
+        downCode,
+        downSince,
         UNDECIDED,
       );
     }
@@ -383,6 +418,12 @@ export class Offers {
 export const listenerKey = ({ service, port = 0 }: Pick<ListenerReport, "service" | "port">): string =>
   `${service} ${port}`;
 
+/** A listener as its instance reported it. */
+export interface StoredListener extends ListenerReport {
+  /** When it took its state, ms since 1970; null if an earlier version stored it. */
+  readonly since: number | null;
+}
+
 export class Listeners {
   readonly #sql: Sql;
 
@@ -390,7 +431,7 @@ export class Listeners {
     this.#sql = sql;
   }
 
-  #listener(row: Row): ListenerReport {
+  #listener(row: Row): StoredListener {
     const port = number(row, "port");
     return {
       service: text(row, "service"),
@@ -399,11 +440,12 @@ export class Listeners {
       state: text(row, "state") === "failed" ? "failed" : "listening",
       code: optional(row, "code"),
       message: optional(row, "message"),
+      since: time(row, "since"),
     };
   }
 
   /** The last reported listeners of an instance, by service and port. */
-  of({ site, boot }: InstanceId): ListenerReport[] {
+  of({ site, boot }: InstanceId): StoredListener[] {
     return this.#sql
       .rows(
         `SELECT * FROM listeners WHERE site = ${TEXT_PARAMETER} AND boot = ${TEXT_PARAMETER}
@@ -414,11 +456,14 @@ export class Listeners {
       .map((row) => this.#listener(row));
   }
 
-  /** Replaces all listeners of an instance, and returns the previous ones. */
-  replace(instance: InstanceId, reports: readonly ListenerReport[]): ListenerReport[] {
+  /**
+   * Replaces all listeners of an instance, and returns the previous ones. A listener that keeps its state keeps its
+   * time.
+   */
+  replace(instance: InstanceId, reports: readonly ListenerReport[], now: number): StoredListener[] {
     const { site, boot } = instance;
     const before = this.of(instance);
-    const known = new Map(before.map((report) => [listenerKey(report), JSON.stringify(report)]));
+    const known = new Map(before.map((former) => [listenerKey(former), former]));
     const wanted = new Map(reports.map((report) => [listenerKey(report), report]));
     for (const former of before) {
       if (wanted.has(listenerKey(former))) continue;
@@ -434,11 +479,18 @@ export class Listeners {
       );
     }
     for (const [key, { service, port, address, state, code, message }] of wanted) {
-      const report = { service, ...(port === undefined ? {} : { port }), address, state, code, message };
-      if (known.get(key) === JSON.stringify(report)) continue;
+      const former = known.get(key);
+      const since = former?.state === state ? former.since : now;
+      const isKnown =
+        former?.state === state &&
+        former.address === address &&
+        former.code === code &&
+        former.message === message;
+      if (isKnown) continue;
       this.#sql.write(
         [["listeners", site]],
-        "INSERT OR REPLACE INTO listeners VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        `INSERT OR REPLACE INTO listeners (site, boot, service, port, address, state, code, message, since)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         site,
         boot,
         service,
@@ -447,6 +499,7 @@ export class Listeners {
         state,
         code ?? null,
         message ?? null,
+        since,
       );
     }
     return before;

@@ -25,6 +25,8 @@ const offer = (service: string, site: string, refused: string | null = "service.
   instance: { site, siteName: site, boot: `boot of ${site}` },
   wish: { ports: [80], explicit: false },
   refused,
+  downCode: null,
+  downSince: null,
 });
 
 /** The reasons for refusal alone. */

@@ -51,7 +51,7 @@ export function react(parts: ConnectorParts): void {
     reports.reviewWithdrawals();
     reports.welcome(welcome);
     reports.planListeners();
-    telemetry.review();
+    telemetry.edgeReturned();
   });
   events.on("notice", (notice) => {
     notices.notice(notice);

@@ -26,7 +26,7 @@ export function makeTelemetryParts(
     names: new ClientProcesses({ find: procSockets() }),
     site: () => ({ site: site.membership.site.id, name: site.membership.site.name }),
     dial: (signal) => dialTelemetry(site, signal, uplink.lastRtt),
-    isAvailable: () => uplink.state.state === "up" && uplink.has("telemetry"),
+    isAvailable: () => uplink.isOpen && uplink.has("telemetry"),
   });
   telemetry.set(config.telemetry);
   return { telemetry };

@@ -41,6 +41,8 @@ export class ReportSchedule {
   #state: State = "closed";
   /** Not before this time is the edge dialled. */
   #dialAt = Number.NEGATIVE_INFINITY;
+  /** Until then the edge asked to wait. */
+  #askedUntil = Number.NEGATIVE_INFINITY;
   #everyMs = 0;
   #reportAt = 0;
   #newsAt = 0;
@@ -104,7 +106,14 @@ export class ReportSchedule {
     // A connection that lasted is followed by a short wait, one that the edge ends at once by longer and longer ones.
     if (this.#state === "open" && now - this.#upAt >= this.#backoff.bound) this.#backoff.reset();
     this.#state = "closed";
-    this.#dialAt = now + Math.max(this.#backoff.next(), retryAfterMs);
+    this.#askedUntil = now + retryAfterMs;
+    this.#dialAt = Math.max(now + this.#backoff.next(), this.#askedUntil);
+  }
+
+  /** The edge welcomed an uplink: it is back, whatever failed before. What it asked for still holds. */
+  edgeReturned(): void {
+    this.#backoff.reset();
+    this.#dialAt = this.#askedUntil;
   }
 
   /** This side closed the connection. The edge is dialled again at once when there is news. */
@@ -115,8 +124,8 @@ export class ReportSchedule {
   /** The edge has another address: an earlier failure says nothing about it. */
   moved(): void {
     this.#state = "closed";
-    this.#backoff.reset();
-    this.#dialAt = Number.NEGATIVE_INFINITY;
+    this.#askedUntil = Number.NEGATIVE_INFINITY;
+    this.edgeReturned();
   }
 }
 

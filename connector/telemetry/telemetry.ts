@@ -31,7 +31,7 @@ export interface TelemetryOptions {
   readonly software: string;
   /** Opens the WebSocket with a fresh assertion. */
   readonly dial: (signal: AbortSignal) => Promise<WebSocket>;
-  /** Whether the edge is reached and takes telemetry. {@link Telemetry.review} follows each change. */
+  /** Whether the edge is reached and takes telemetry. {@link Telemetry.edgeReturned} follows when it is again. */
   readonly isAvailable: () => boolean;
   readonly log: Log;
   /** A clock that never goes back, ms. */
@@ -129,7 +129,7 @@ export class Telemetry {
     this.review();
   }
 
-  /** Looks at what is to be done now. Call it when the edge came up or has other features. */
+  /** Looks at what is to be done now. */
   review(): void {
     if (this.#remove === null || this.#stop.signal.aborted) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -151,6 +151,12 @@ export class Telemetry {
     } else if (step.ms !== null) {
       this.#timer = setTimeout(() => this.review(), Math.max(1, step.ms)).unref();
     }
+  }
+
+  /** The edge welcomed an uplink, the first or another one. */
+  edgeReturned(): void {
+    this.#schedule.edgeReturned();
+    this.review();
   }
 
   /** The edge has another address. */

@@ -104,6 +104,11 @@ export class Uplink extends UplinkRequests {
     return this.#features.has(feature);
   }
 
+  /** Whether there is a connection that was welcomed. It is true from the welcome on, before the state says so. */
+  get isOpen(): boolean {
+    return this.#current?.isOpen ?? false;
+  }
+
   get state(): UplinkState {
     return this.#states.state;
   }

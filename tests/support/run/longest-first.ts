@@ -15,6 +15,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   "chaos/http-failover": 30,
   "chaos/blackhole": 30,
   "chaos/silent-strangers": 25,
+  "chaos/traffic-totals": 25,
   "chaos/connector-killed": 24,
   "chaos/idle": 13,
   "chaos/frozen": 12,

@@ -36,7 +36,8 @@ export async function serveWeb(host = "127.3.0.2"): Promise<WebServer> {
   };
 }
 
-const itemOf = (path: string) =>
+/** The body of an item. */
+export const itemOf = (path: string) =>
   bytesOf(path, 200 + ((path.length * 997 + Number(path.split("/")[2]) * 131) % 8000));
 
 async function download(asked: URLSearchParams, response: ServerResponse): Promise<void> {

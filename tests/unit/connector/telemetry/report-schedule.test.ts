@@ -83,6 +83,19 @@ describe("ReportSchedule", () => {
     expect(waits).toEqual([500, 1000, 2000, 9000].map((ms) => ({ do: "wait", ms })));
   });
 
+  it("dials an edge that is back at once, however often it failed, unless the edge asked to wait", () => {
+    const schedule = new ReportSchedule(() => 0.5);
+    for (let kill = 0; kill < 10; kill++) {
+      expect(schedule.next(at(kill * 1000, news))).toEqual({ do: "dial" });
+      schedule.ended(kill * 1000 + 1);
+      schedule.edgeReturned();
+    }
+    schedule.next(at(20_000, news));
+    schedule.ended(20_000, 9000);
+    schedule.edgeReturned();
+    expect(schedule.next(at(20_000, news))).toEqual({ do: "wait", ms: 9000 });
+  });
+
   it("dials another address of the edge at once", () => {
     const schedule = new ReportSchedule(() => 0.5);
     schedule.next(at(0, news));

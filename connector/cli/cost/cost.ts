@@ -48,6 +48,11 @@ export const cost = command({
       "Bytes a second that each open pair relays, instead of --messages, in messages of 64 KiB.",
       wholeNumber(0, MOST * 1000),
     ),
+    trafficTime: value(
+      "--traffic-time <DURATION>",
+      "How long in a day there is traffic to count, 24h at most. The default is none.",
+      parseDuration,
+    ),
     keepalive: value(
       "--keepalive <DURATION>",
       "Interval of the keep-alive of uplinks. The default is 20s.",
@@ -80,12 +85,16 @@ export const cost = command({
       says: "Keeps connections open between all pairs.",
     },
     {
+      command: "fairlead cost --sites 50 --pairs 100 --traffic-time 10h",
+      says: "Adds what it costs to count the traffic of ten hours a day.",
+    },
+    {
       command: "fairlead cost --sites 20 --connections 2000 --connection-time 30s --json",
       says: "Opens 2000 short connections a day, and prints JSON.",
     },
   ],
   async run(context, input) {
-    const { DEFAULT_WORKLOAD, messagesFor, pairsOf } = await import("../../operator/cost/workload.ts");
+    const { DAY_S, DEFAULT_WORKLOAD, messagesFor, pairsOf } = await import("../../operator/cost/workload.ts");
     const { estimate } = await import("../../operator/cost/estimate.ts");
     const { adviceOn } = await import("../../operator/cost/advice.ts");
     const { amountCells } = await import("../../operator/cost/format.ts");
@@ -93,6 +102,9 @@ export const cost = command({
     const { sites } = input;
     if (input.messages !== undefined && input.bytes !== undefined) {
       throw new FairleadError("request.invalid", "--messages and --bytes exclude each other.");
+    }
+    if ((input.trafficTime ?? 0) > DAY_S) {
+      throw new FairleadError("request.invalid", "--traffic-time: a day has 24h.");
     }
     const pairs = pairsOf(sites);
     const openPairs = input.pairs === "all" ? pairs : input.pairs;
@@ -110,6 +122,7 @@ export const cost = command({
       connectionSeconds: input.connectionTime ?? load.connectionSeconds,
       lanes: input.lanes ?? load.lanes,
       messagesPerSecond: input.messages ?? messagesFor(input.bytes ?? 0),
+      trafficSeconds: input.trafficTime ?? load.trafficSeconds,
       keepaliveSeconds: input.keepalive ?? load.keepaliveSeconds,
       reconnects: input.reconnects ?? load.reconnects,
       calls: input.calls ?? load.calls,

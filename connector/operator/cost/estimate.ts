@@ -54,7 +54,7 @@ export interface Estimate {
 /** How long an object is taken to be awake for an event, s: ten times the CPU time of the slowest path. */
 export const AWAKE_S = (10 * Math.max(...Object.values(CPU_MS))) / 1000;
 
-/** Objects besides routers: the registry and the directory. */
+/** Objects besides routers and the one that counts traffic: the registry and the directory. */
 const OTHER_OBJECTS = 2;
 
 export function estimate(workload: Workload): Estimate {
@@ -90,14 +90,17 @@ function dailyOf(sites: number, day: Day, dearest: boolean): Record<ItemName, nu
   const messages = total((each) => each.messages);
   const open = dearest ? day.relayed + day.keepalives : 0;
   const lingering = dearest ? HIBERNATES_AFTER_S : 0;
-  const awake = Math.min(OTHER_OBJECTS * DAY_S, (objects + messages) * (AWAKE_S + lingering));
+  // What reaches the object that counts traffic finds it awake.
+  const waking = objects + messages - day.events.report - day.events.storing;
+  const awake = Math.min(OTHER_OBJECTS * DAY_S, waking * (AWAKE_S + lingering));
   // A router lingers once its lanes are closed.
   const routers = day.laneSeconds + (day.events.session + day.events.resumption) * lingering;
+  const counting = day.countingSeconds + (day.countingSeconds > 0 ? lingering : 0);
   return {
     workerRequests: total(({ worker }) => worker),
     workerCpu: total(({ cpuMs }) => cpuMs),
     objectRequests: objects + (messages + open) / MESSAGES_PER_REQUEST,
-    duration: (routers + awake) * OBJECT_GB,
+    duration: (routers + counting + awake) * OBJECT_GB,
     rowsRead: total(({ rows }) => rows.read + rows.readPerSite * sites),
     rowsWritten: total(({ rows }) => rows.written),
     stored: (STORED.registry + STORED.perSite * sites + STORED.directory + EVENTS * EVENT_BYTES) / 1e9,

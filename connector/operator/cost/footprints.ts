@@ -14,13 +14,13 @@ export interface Rows {
 
 /** One event's share of what is billed. */
 export interface Footprint {
-  /** Requests to the Worker: of the API, and upgrades of uplinks and lanes. */
+  /** Requests to the Worker: of the API, and upgrades of uplinks, lanes and telemetry connections. */
   readonly worker: number;
   /** CPU time of the Worker for all of these, ms. */
   readonly cpuMs: number;
   /** Requests and calls to objects, and alarms. */
   readonly object: number;
-  /** Incoming messages over uplinks. */
+  /** Incoming messages over uplinks and telemetry connections. */
   readonly messages: number;
   readonly rows: Rows;
 }
@@ -117,6 +117,18 @@ export const FOOTPRINTS = {
   },
   /** The registry's alarm, while there are sessions (`nextSweep` in `workers/registry/policy/uplinks.ts`). */
   sweep: { worker: 0, cpuMs: 0, object: 1, messages: 0, rows: sum(ROWS.wake, ROWS.sweep) },
+  /**
+   * A telemetry connection: the upgrade at the Worker, the directory, the registry, the object that counts traffic, and
+   * the end of the socket. Message: `hello`.
+   */
+  telemetry: {
+    ...{ worker: 1, cpuMs: CPU_MS.uplink, object: 4, messages: 1 },
+    rows: sum(ROWS.wake, directory(1)),
+  },
+  /** A report of a site's traffic, in one message. */
+  report: { worker: 0, cpuMs: 0, object: 0, messages: 1, rows: sum() },
+  /** The alarm that stores what was counted: `tests/edge/telemetry/load.test.ts` holds the rows to this. */
+  storing: { worker: 0, cpuMs: 0, object: 1, messages: 0, rows: { read: 5, readPerSite: 0, written: 5 } },
 } as const satisfies Record<string, Footprint>;
 
 export type EventName = keyof typeof FOOTPRINTS;

@@ -15,6 +15,8 @@ export interface Workload {
   readonly lanes: number;
   /** Messages a second that each open pair relays, of both directions. */
   readonly messagesPerSecond: number;
+  /** Time of a day in which there is traffic that is counted, at all sites together, s. */
+  readonly trafficSeconds: number;
   /** Interval of an uplink's keep-alive, s. */
   readonly keepaliveSeconds: number;
   /** How often in a day an uplink or a lane is lost: a deployment, an update of the platform, a change of network. */
@@ -32,6 +34,7 @@ export const DEFAULT_WORKLOAD: Omit<Workload, "sites"> = {
   connectionSeconds: 1,
   lanes: 1,
   messagesPerSecond: 0,
+  trafficSeconds: 0,
   keepaliveSeconds: KEEPALIVE.everyMs / 1000,
   reconnects: 1,
   calls: 100,
@@ -50,6 +53,12 @@ export const PARKED_S = 600;
 /** The registry sweeps at this interval while there are sessions, s: `SWEEP_MS` in `workers/registry/policy/uplinks.ts`. */
 export const SWEEP_S = 60;
 
+/** Every site reports its traffic at this interval, s: `UNASKED_MS` in `workers/telemetry/policy/cadence.ts`. */
+export const REPORT_S = 60;
+
+/** What was reported is stored at this interval, s: `STORE_MS` in `workers/telemetry/recorder.ts`. */
+export const STORE_S = 60;
+
 /**
  * A certificate is renewed after this time, s: half of `SITE_CERTIFICATE_MS` in `workers/authority/certificates.ts`. The
  * connector then opens another uplink with it.
@@ -58,6 +67,8 @@ export const RENEW_AFTER_S = 12 * 3600;
 
 export interface Day {
   readonly events: Readonly<Record<EventName, number>>;
+  /** Time for which the object that counts traffic is awake, s. */
+  readonly countingSeconds: number;
   /** Time for which routers have lanes, added up over all pairs, s. */
   readonly laneSeconds: number;
   /** Messages that lanes relay. */
@@ -80,6 +91,8 @@ export function dayOf(load: Workload): Day {
   const resumptions = alwaysOpen * reconnects + (ended ? 0 : woken);
   const sessions = ended ? woken : 0;
   const renewals = (sites * DAY_S) / RENEW_AFTER_S;
+  // What is reported last is stored with the end of the minute.
+  const countingSeconds = load.trafficSeconds > 0 ? Math.min(DAY_S, load.trafficSeconds + STORE_S) : 0;
   const inUse = alwaysOpen > 0 ? DAY_S : Math.min(DAY_S, sessionSeconds);
   return {
     events: {
@@ -91,7 +104,11 @@ export function dayOf(load: Workload): Day {
       resumption: resumptions,
       lane: lanes * (sessions + resumptions),
       sweep: inUse / SWEEP_S,
+      telemetry: load.trafficSeconds > 0 ? sites * (1 + reconnects) : 0,
+      report: (sites * load.trafficSeconds) / REPORT_S,
+      storing: countingSeconds / STORE_S,
     },
+    countingSeconds,
     laneSeconds: alwaysOpen * DAY_S + laneSeconds,
     relayed: openPairs * load.messagesPerSecond * DAY_S,
     keepalives: (sites * DAY_S) / load.keepaliveSeconds,

@@ -33,11 +33,18 @@ describe("cost", () => {
 
   test("every option reaches the model", async () => {
     const words =
-      "--sites 4 --pairs 1 --connections 9 --connection-time 2m --lanes 2 --bytes 655360 --keepalive 30s --reconnects 3 --calls 5 --tokens 6";
+      "--sites 4 --pairs 1 --connections 9 --connection-time 2m --lanes 2 --bytes 655360 --traffic-time 8h --keepalive 30s --reconnects 3 --calls 5 --tokens 6";
     expect(await world.json("cost", ...words.split(" "))).toMatchObject({
       workload: {
         ...{ sites: 4, openPairs: 1, connections: 9, connectionSeconds: 120, lanes: 2 },
-        ...{ messagesPerSecond: 10, keepaliveSeconds: 30, reconnects: 3, calls: 5, tokens: 6 },
+        ...{
+          messagesPerSecond: 10,
+          trafficSeconds: 28_800,
+          keepaliveSeconds: 30,
+          reconnects: 3,
+          calls: 5,
+          tokens: 6,
+        },
       },
     });
   });
@@ -57,6 +64,7 @@ describe("cost", () => {
     ["--sites 3 --pairs some", "--pairs"],
     ["--sites 3 --lanes 9", "--lanes"],
     ["--sites 3 --keepalive 0s", "--keepalive"],
+    ["--sites 3 --traffic-time 25h", "--traffic-time"],
     ["--pairs 3", "--sites"],
   ])("%s is refused: %s", async (line, reason) => {
     const { exit, out, err } = await world.run("cost", ...line.split(" "));

@@ -64,6 +64,19 @@ describe("estimate", () => {
     expect(dearest.nearest.item).toBe("objectRequests");
   });
 
+  it("bills the object that counts traffic while there is some, as computed by hand", () => {
+    // 30 days × 86,400 s × 0.128 GB = 331,776 GB-s; 50 sites report once a minute, 72,000 messages as 3,600 requests.
+    const none = estimate(load({ sites: 50, openPairs: 2 })).documented;
+    const some = estimate(load({ sites: 50, openPairs: 2, trafficSeconds: 86_400 })).documented;
+    const more = (item: ItemName) => amountOf(some, item).monthly - amountOf(none, item).monthly;
+    expect(more("duration")).toBeGreaterThan(331_776);
+    expect(more("duration")).toBeLessThan(331_776 * 1.01);
+    // Each site opens a connection a day and one more: four requests and a message each. The alarm comes each minute.
+    expect(more("objectRequests")).toBeCloseTo(30 * (3600 + 1440 + 100 * (4 + 1 / 20)), 3);
+    expect(more("rowsWritten")).toBe(30 * 1440 * 5);
+    expect(some.paid - none.paid).toBeCloseTo(4.15, 1);
+  });
+
   it("takes neither the registry nor the directory to be awake for more than a day in a day", () => {
     const { dearest } = estimate(load({ calls: 1_000_000_000 }));
     expect(amountOf(dearest, "duration").daily).toBeCloseTo(2 * 86_400 * 0.128, 6);

@@ -8,12 +8,14 @@ import {
   PARKED_S,
   pairsOf,
   RENEW_AFTER_S,
+  REPORT_S,
   SWEEP_S,
   type Workload,
 } from "../../../../../connector/operator/cost/workload.ts";
 import { DEFAULT_LIMITS } from "../../../../../connector/session/limits.ts";
 import { SITE_CERTIFICATE_MS } from "../../../../../workers/authority/certificates.ts";
 import { SWEEP_MS } from "../../../../../workers/registry/policy/uplinks.ts";
+import { UNASKED_MS } from "../../../../../workers/telemetry/policy/cadence.ts";
 
 /** An idle network of ten sites where nobody does anything. */
 const QUIET: Workload = { ...DEFAULT_WORKLOAD, sites: 10, reconnects: 0, calls: 0, tokens: 0 };
@@ -24,6 +26,7 @@ describe("the constants of the model", () => {
     expect(PARKED_S * 1000).toBe(DEFAULT_LIMITS.parkedMs);
     expect(DEFAULT_WORKLOAD.lanes).toBe(DEFAULT_LIMITS.lanes);
     expect(SWEEP_S * 1000).toBe(SWEEP_MS);
+    expect(REPORT_S * 1000).toBe(UNASKED_MS);
     expect(RENEW_AFTER_S * 1000).toBe(SITE_CERTIFICATE_MS / 2);
   });
 });
@@ -46,8 +49,9 @@ describe("dayOf", () => {
     expect(day.events).toEqual({
       ...{ call: 0, token: 0, reconnect: 20, renewal: 20 },
       ...{ session: 0, resumption: 0, lane: 0, sweep: 0 },
+      ...{ telemetry: 0, report: 0, storing: 0 },
     });
-    expect(day.laneSeconds).toBe(0);
+    expect([day.laneSeconds, day.countingSeconds]).toEqual([0, 0]);
     expect(day.keepalives).toBe(10 * 4320);
   });
 
@@ -77,6 +81,13 @@ describe("dayOf", () => {
     const day = dayOf({ ...QUIET, sites: 2, connections: 2000 });
     expect(day.laneSeconds).toBe(DAY_S);
     expect(day.events).toMatchObject({ session: 0, resumption: 0, lane: 0, sweep: 1440 });
+  });
+
+  it("has every site report each minute while there is traffic, which one object counts", () => {
+    const day = dayOf({ ...QUIET, trafficSeconds: 3600, reconnects: 2 });
+    expect(day.events).toMatchObject({ telemetry: 30, report: 600, storing: 61 });
+    expect(day.countingSeconds).toBe(3660);
+    expect(dayOf({ ...QUIET, trafficSeconds: DAY_S }).countingSeconds).toBe(DAY_S);
   });
 
   it("adds nothing for connections where all pairs are open anyway", () => {

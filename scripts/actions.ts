@@ -20,9 +20,9 @@ export interface ActionText {
 const PLACEHOLDER = "NAME";
 
 /** A node of the syntax tree, as far as this module looks at it. */
-type Node = { readonly type: string; readonly start: number } & Readonly<Record<string, unknown>>;
+export type Node = { readonly type: string; readonly start: number } & Readonly<Record<string, unknown>>;
 
-const isNode = (value: unknown): value is Node =>
+export const isNode = (value: unknown): value is Node =>
   typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
 
 const isActionName = (name: string) => /^action$|Action$|_ACTION$|^(?:[A-Z]+_)*SOURCE$/.test(name);
@@ -106,12 +106,13 @@ function textsOf(value: unknown): { text: string; start: number }[] {
   }
 }
 
-function templateText(node: Node): string {
+/** The text of a template, with a word in place of its expressions. */
+export function templateText(node: Node, placeholder = PLACEHOLDER): string {
   const quasis = Array.isArray(node.quasis) ? node.quasis : [];
   return quasis
     .map((quasi: unknown) => {
       const cooked = isNode(quasi) ? quasi.value : null;
       return typeof cooked === "object" && cooked !== null && "cooked" in cooked ? String(cooked.cooked) : "";
     })
-    .join(PLACEHOLDER);
+    .join(placeholder);
 }

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { COMMANDS, commandOf } from "../../../connector/cli/commands.ts";
+import { COMMANDS } from "../../../connector/cli/commands.ts";
 import { ERRORS } from "../../../protocol/errors.ts";
 import { type ActionText, actionsIn, actionsUnder } from "../../../scripts/actions.ts";
 import { ROOT } from "../../support/run/repository-files.ts";
-import { problemOf } from "./shown-command.ts";
+import { problemOf, surplusOf } from "./shown-command.ts";
 
 /** Longest text, characters: three sentences with a command each. */
 const LONGEST = 420;
@@ -19,19 +19,6 @@ const OPTIONS = new Set(
     Object.values(options).flatMap(({ flags }) => flags.match(/--[a-z][a-z-]*/g) ?? []),
   ),
 );
-
-/** A command with more words than it has arguments, as a problem; null otherwise. */
-function surplusOf(words: readonly string[]): string | null {
-  const command = commandOf(words);
-  if (command === undefined) return null;
-  const flags = Object.values(command.options).map((option) => option.flags);
-  const takesValue = (word: string) =>
-    flags.some((each) => each.includes("<") && each.split(/[ ,]+/).includes(word));
-  const rest = words.slice(command.path.length);
-  const free = rest.filter((word, at) => !word.startsWith("-") && !takesValue(rest[at - 1] ?? ""));
-  const most = Object.keys(command.arguments).length;
-  return free.length > most ? `gives "${command.path.join(" ")}" ${free.length} arguments of ${most}` : null;
-}
 
 /** What is wrong with a text that tells a user what to do. */
 function problemsOf(text: string): string[] {

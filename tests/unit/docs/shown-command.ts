@@ -26,3 +26,16 @@ function problemOfHelp(words: readonly string[]): string | null {
   const known = COMMANDS.some(({ path }) => named.every((word, at) => path[at] === word));
   return known ? null : `there is no command "${named.join(" ")}" to help with`;
 }
+
+/** A command with more words than it has arguments, as a problem; null otherwise. */
+export function surplusOf(words: readonly string[]): string | null {
+  const command = commandOf(words);
+  if (command === undefined) return null;
+  const flags = Object.values(command.options).map((option) => option.flags);
+  const takesValue = (word: string) =>
+    flags.some((each) => each.includes("<") && each.split(/[ ,]+/).includes(word));
+  const rest = words.slice(command.path.length);
+  const free = rest.filter((word, at) => !word.startsWith("-") && !takesValue(rest[at - 1] ?? ""));
+  const most = Object.keys(command.arguments).length;
+  return free.length > most ? `gives "${command.path.join(" ")}" ${free.length} arguments of ${most}` : null;
+}

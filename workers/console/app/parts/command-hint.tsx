@@ -1,14 +1,25 @@
 /** The command that does what the page does. */
+import { forNetwork } from "../format/command.ts";
 import { CopyButton } from "./copy-button.tsx";
+import { useNetworkName } from "./name.tsx";
 import "./command-hint.css";
 
-/** A command, with a button to copy it. `at` names the site where it runs, if it needs one. */
-export function CommandHint({ command, at }: { command: string; at?: string | undefined }) {
+interface CommandHintProps {
+  /** Without `--network`: the hint names the network of the page where the command takes it. */
+  readonly command: string;
+  /** The site where the command runs, if it needs one. It then asks the connector, which knows its network. */
+  readonly at?: string | undefined;
+}
+
+/** A command, with a button to copy it. */
+export function CommandHint({ command, at }: CommandHintProps) {
+  const network = useNetworkName();
+  const shown = at === undefined ? forNetwork(command, network) : command;
   return (
     <span className="fl-command-line">
       <span className="fl-command">
-        <code dir="ltr">{command}</code>
-        <CopyButton text={command} what="the command" />
+        <code dir="ltr">{shown}</code>
+        <CopyButton text={shown} what="the command" />
       </span>
       {at === undefined ? null : (
         <span className="fl-subtle">

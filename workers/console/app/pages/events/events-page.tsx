@@ -67,7 +67,7 @@ export default function EventsPage() {
       <PageHeader
         title="Events"
         command={fairlead(
-          ...["events", "--follow", "--network", network],
+          ...["events", "--follow"],
           ...(type === undefined ? [] : ["--type", type]),
           ...(site === undefined ? [] : ["--site", site]),
         )}

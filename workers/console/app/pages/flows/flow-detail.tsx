@@ -9,7 +9,7 @@ import { fromOf, toOf } from "../../flows/flow-export.ts";
 import { fairlead } from "../../format/command.ts";
 import { bytesText, latencyText } from "../../format/quantity.ts";
 import { absoluteText } from "../../format/time.ts";
-import { CommandHint } from "../../parts/command-hint.tsx";
+import { CommandHint, Sentence } from "../../parts/command-hint.tsx";
 import { Name, ServiceName, SiteName } from "../../parts/name.tsx";
 import { resultOf } from "./flow-table.tsx";
 
@@ -19,7 +19,7 @@ export function FlowDetail({ record, onClose }: { record: SiteFlowRecord; onClos
   const isError = record.outcome !== null && record.outcome !== "completed";
   const meaning = isError ? explain(record.outcome ?? "") : null;
   return (
-    <aside className="fl-flow-detail" aria-label="The chosen flow">
+    <section className="fl-flow-detail" aria-label="The chosen flow">
       <div className="fl-flow-detail__head">
         <h2>{record.kind === "request" ? "Request" : "Stream"}</h2>
         <Button variant="plain" aria-label="Close the details" icon={<CloseIcon />} onClick={onClose} />
@@ -27,7 +27,9 @@ export function FlowDetail({ record, onClose }: { record: SiteFlowRecord; onClos
       {meaning === null ? null : (
         <div className="fl-flow-detail__wrong">
           <strong>{visible(meaning.meaning)}</strong>
-          <p>{visible(meaning.action)}</p>
+          <p>
+            <Sentence>{visible(meaning.action)}</Sentence>
+          </p>
         </div>
       )}
       <dl>
@@ -70,7 +72,7 @@ export function FlowDetail({ record, onClose }: { record: SiteFlowRecord; onClos
       {from === "" || from === "door" ? null : (
         <CommandHint command={fairlead("check", record.service, "--from", from)} />
       )}
-    </aside>
+    </section>
   );
 }
 

@@ -109,7 +109,7 @@ export default function LinksPage() {
   const shown = searched(links, q, fieldsOf);
   return (
     <>
-      <PageHeader title="Links" command={fairlead("link", "list", "--network", network)}>
+      <PageHeader title="Links" command={fairlead("link", "list")}>
         A link lets two sites, or a site and the network, use each other’s services.
       </PageHeader>
       {status === null ? (
@@ -118,7 +118,7 @@ export default function LinksPage() {
         <Nothing
           title="No link yet"
           icon={LinksIcon}
-          command={fairlead("token", "create", "-o", "token.yaml", "--network", network)}
+          command={fairlead("token", "create", "-o", "token.yaml")}
         >
           A site gets a link when it joins with a token, or later with <code>fairlead link create</code>.
         </Nothing>
@@ -167,7 +167,7 @@ function DeleteLink({ link, network, onClose }: { link: Link; network: string; o
       title={`Delete link ${link.name}?`}
       action="Delete"
       typed={link.name}
-      command={fairlead("link", "delete", link.name, "--site", link.joiner, "--network", network)}
+      command={fairlead("link", "delete", link.name, "--site", link.joiner)}
       isPending={action.isPending}
       error={action.error}
       onConfirm={() => action.mutate()}

@@ -36,7 +36,7 @@ export function OverviewPage() {
   const events = useEvents();
   return (
     <>
-      <PageHeader title="Overview" command={fairlead("status", "--network", network)} />
+      <PageHeader title="Overview" command={fairlead("status")} />
       {status === null || found === null ? (
         <Waiting what="the network" rows={6} />
       ) : (
@@ -122,9 +122,7 @@ function FirstSite({ network }: { network: string }) {
       </Nothing>
       <ol className="fl-findings">
         <li>
-          <CommandHint
-            command={fairlead("token", "create", "--uses", "2", "-o", "token.yaml", "--network", network)}
-          />
+          <CommandHint command={fairlead("token", "create", "--uses", "2", "-o", "token.yaml")} />
         </li>
         <li>
           <CommandHint command="fairlead connector run --site west --token token.yaml" />

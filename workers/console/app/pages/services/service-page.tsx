@@ -55,7 +55,11 @@ export default function ServicePage() {
           </>
         )}
       </PageHeader>
-      {own.length === 0 ? null : <FindingList findings={own} />}
+      {own.length === 0 ? null : (
+        <Section title="What to do">
+          <FindingList findings={own} />
+        </Section>
+      )}
       {service === undefined ? (
         <Nothing
           title="No site offers this service now"

@@ -33,7 +33,7 @@ export default function SettingsPage() {
         <About network={network} />
         <QuotaUse network={network} />
       </div>
-      <Balances network={network} />
+      <Balances />
       <Hostnames network={network} />
       <Users />
     </>
@@ -136,7 +136,7 @@ function QuotaUse({ network }: { network: string }) {
 
 const BALANCES = { cost: "cheapest path first", priority: "in an order", weighted: "by weights" } as const;
 
-function Balances({ network }: { network: string }) {
+function Balances() {
   const status = useStatus();
   const services = status?.services ?? [];
   return (
@@ -162,9 +162,7 @@ function Balances({ network }: { network: string }) {
           }))}
         />
       )}
-      <CommandHint
-        command={fairlead("service", "balance", services[0]?.name ?? "web", "--network", network)}
-      />
+      <CommandHint command={fairlead("service", "balance", services[0]?.name ?? "web")} />
     </Section>
   );
 }
@@ -202,7 +200,7 @@ function Hostnames({ network }: { network: string }) {
           )}
         />
       )}
-      <CommandHint command={fairlead("hostname", "add", "shop.example.com", "--network", network)} />
+      <CommandHint command={fairlead("hostname", "add", "shop.example.com")} />
     </Section>
   );
 }

@@ -49,7 +49,7 @@ export default function SitePage() {
         <PageHeader title={name} isName />
         <Nothing
           title="No such site"
-          command={fairlead("site", "list", "--network", network)}
+          command={fairlead("site", "list")}
           actions={
             <Link to="/networks/$network/sites" params={{ network }} search={{}}>
               All sites
@@ -84,7 +84,7 @@ function SiteDetail({ site, links, network }: SiteDetailProps) {
         title={site.name}
         isName
         badge={<SiteState site={site} isSilent={silent.has(site.id)} />}
-        command={fairlead("site", "status", site.name, "--network", network)}
+        command={fairlead("site", "status", site.name)}
         actions={<SiteActions site={site} network={network} />}
       />
       {found.length === 0 ? null : (
@@ -326,14 +326,7 @@ function SiteActions({ site, network }: { site: Site; network: string }) {
           title={`${verb} site ${site.name}?`}
           action={verb}
           typed={site.name}
-          command={fairlead(
-            "site",
-            isRevoked ? "delete" : "revoke",
-            site.name,
-            "--network",
-            network,
-            "--yes",
-          )}
+          command={fairlead("site", isRevoked ? "delete" : "revoke", site.name, "--yes")}
           isPending={action.isPending}
           error={action.error}
           onConfirm={() => action.mutate()}

@@ -87,14 +87,14 @@ export default function SitesPage() {
   const shown = searched(sites, q, fieldsOf);
   return (
     <>
-      <PageHeader title="Sites" command={fairlead("site", "list", "--network", network)} />
+      <PageHeader title="Sites" command={fairlead("site", "list")} />
       {status === null ? (
         <Waiting what="sites" />
       ) : sites.length === 0 ? (
         <Nothing
           title="No site yet"
           icon={SitesIcon}
-          command={fairlead("token", "create", "-o", "token.yaml", "--network", network)}
+          command={fairlead("token", "create", "-o", "token.yaml")}
           actions={
             <Link to="/networks/$network/tokens" params={{ network }} search={{}}>
               Create a token here

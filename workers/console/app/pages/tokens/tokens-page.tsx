@@ -144,7 +144,7 @@ export default function TokensPage() {
   const shown = searched(all, q, fieldsOf);
   return (
     <>
-      <PageHeader title="Tokens" command={fairlead("token", "list", "--network", network)}>
+      <PageHeader title="Tokens" command={fairlead("token", "list")}>
         A token invites sites to the network. Whoever has it can join until it is used up or ends.
       </PageHeader>
       <div className="fl-columns">
@@ -159,7 +159,7 @@ export default function TokensPage() {
         <Nothing
           title="No token yet"
           icon={TokensIcon}
-          command={fairlead("token", "create", "-o", "token.yaml", "--network", network)}
+          command={fairlead("token", "create", "-o", "token.yaml")}
         >
           Create the first one above, or with the command.
         </Nothing>
@@ -225,7 +225,7 @@ function CreateForm({ network, refused, onCreated }: CreateFormProps) {
   const command = fairlead(
     ...["token", "create", "--uses", String(uses), "--expiry", lifetime.option],
     ...(issuer === "network" ? [] : ["--issuer", issuer]),
-    ...["-o", "token.yaml", "--network", network],
+    ...["-o", "token.yaml"],
   );
   return (
     <Section title="Create a token">
@@ -336,7 +336,7 @@ function RevokeToken({ token, network, onClose }: { token: Token; network: strin
     <Confirm
       title="Revoke this token?"
       action="Revoke"
-      command={fairlead("token", "revoke", token.id, "--network", network, "--yes")}
+      command={fairlead("token", "revoke", token.id, "--yes")}
       isPending={action.isPending}
       error={action.error}
       onConfirm={() => action.mutate()}

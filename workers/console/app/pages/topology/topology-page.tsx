@@ -30,7 +30,6 @@ const MAX_SINGLE_SITES = 16;
 const NO_SERVICES: ServiceGraph = { nodes: [], edges: [] };
 
 export default function TopologyPage() {
-  const network = useNetworkName();
   const [search, change] = useParameters(TopologySearch);
   const status = useStatus();
   const by = search.by ?? ((status?.sites.length ?? 0) > MAX_SINGLE_SITES ? "group" : "site");
@@ -86,7 +85,7 @@ export default function TopologyPage() {
         <Nothing
           title="This network has no sites yet"
           icon={TopologyIcon}
-          command={fairlead("token", "create", "--network", network, "-o", "token.yaml")}
+          command={fairlead("token", "create", "-o", "token.yaml")}
         >
           Create a token, take it to a machine or a cluster, and run a connector there with{" "}
           <code>fairlead connector run --site west --token token.yaml</code>. It appears here at once.

@@ -34,7 +34,7 @@ export function TopologyPanel(props: PanelProps) {
   const content = contentOf(props);
   if (content === null) return null;
   return (
-    <aside className="fl-panel" aria-label="Details">
+    <section className="fl-panel" aria-label="Details">
       <div className="fl-panel__head">
         <h2>{content.title}</h2>
         {content.badge}
@@ -47,7 +47,7 @@ export function TopologyPanel(props: PanelProps) {
         />
       </div>
       {content.body}
-    </aside>
+    </section>
   );
 }
 

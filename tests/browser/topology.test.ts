@@ -100,7 +100,7 @@ describe("the topology of 300 sites at 10 changes a second", () => {
     const node = page.locator(".react-flow__node-site").first();
     await node.focus();
     await page.keyboard.press("Enter");
-    const panel = page.getByRole("complementary", { name: "Details" });
+    const panel = page.getByRole("region", { name: "Details" });
     await panel.waitFor();
     expect(new URL(page.url()).searchParams.get("show")).toMatch(/^s/);
     await panel.getByRole("button", { name: "Close the details" }).press("Enter");

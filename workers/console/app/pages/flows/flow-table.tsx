@@ -95,7 +95,7 @@ function FlowRow({ row: { number, record }, index, start, isChosen, onChoose }: 
       role="row"
       tabIndex={0}
       aria-rowindex={index + 2}
-      aria-selected={isChosen}
+      aria-current={isChosen}
       style={{ transform: `translateY(${start}px)` }}
       onClick={choose}
       onKeyDown={(event) => {

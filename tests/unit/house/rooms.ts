@@ -233,7 +233,7 @@ const WORKERS: readonly Line[] = [
     room: "workers/console/app/traffic",
     usedBy: [
       ...["workers/console/app/topology", "workers/console/app/charts"],
-      "workers/console/app/pages/services",
+      ...["workers/console/app/pages/overview", "workers/console/app/pages/services"],
     ],
     why: "Rates are computed in one way, on a graph as in a chart.",
   },

@@ -1,39 +1,26 @@
 /** Who has traffic now. */
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
-import type { Traffic, TrafficGroup } from "../../../../../protocol/api/traffic.ts";
+import type { Traffic } from "../../../../../protocol/api/traffic.ts";
 import { byteRateText, rateText } from "../../format/quantity.ts";
 import { useTraffic } from "../../live/use-live.tsx";
 import { Age } from "../../parts/age.tsx";
 import { Name, ServiceName, useNetworkName } from "../../parts/name.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Waiting } from "../../parts/waiting.tsx";
+import { ratesOf } from "../../traffic/rates.ts";
 
 const SHOWN = 6;
 
-/** Steps over which rates are taken, so that they do not jump. */
-const STEPS = 6;
-
-/** The rates of a group in the last minute, in each second. */
-export function ratesOf(group: TrafficGroup, stepSeconds: number) {
-  const points = group.points.slice(-STEPS);
-  const seconds = Math.max(1, points.length) * stepSeconds;
-  const sum = (read: (point: NonNullable<(typeof points)[number]>) => number | undefined) =>
-    points.reduce((total, point) => total + (point === null ? 0 : (read(point) ?? 0)), 0) / seconds;
-  return {
-    requests: sum((point) => point.requests),
-    streams: sum((point) => point.opened),
-    bytes: sum((point) => (point.bytesToClient ?? 0) + (point.bytesToTarget ?? 0)),
-    failed: sum((point) => (point.failed ?? 0) + (point.requestsFailed ?? 0)),
-  };
-}
-
-/** Groups with traffic in the last minute, busiest first. */
-export function busiest(traffic: Traffic) {
+/** Groups that have traffic now, busiest first. */
+function busiest(traffic: Traffic) {
   return traffic.groups
-    .map((group) => ({ group, rates: ratesOf(group, traffic.stepSeconds) }))
-    .filter(({ rates }) => rates.bytes > 0 || rates.requests > 0 || rates.streams > 0)
-    .sort((a, b) => b.rates.bytes - a.rates.bytes);
+    .map((group) => {
+      const rates = ratesOf(traffic, [group]);
+      return { group, rates, bytes: rates.bytesToClient + rates.bytesToTarget };
+    })
+    .filter(({ rates, bytes }) => bytes > 0 || rates.requests > 0 || rates.streams > 0)
+    .sort((a, b) => b.bytes - a.bytes);
 }
 
 export function TrafficNow() {
@@ -42,7 +29,7 @@ export function TrafficNow() {
   const busy = useMemo(() => (traffic === null ? [] : busiest(traffic)), [traffic]);
   return (
     <Section
-      title="Traffic of the last minute"
+      title="Traffic now"
       aside={
         <Link to="/networks/$network/flows" params={{ network }} search={{}}>
           All flows
@@ -74,7 +61,7 @@ export function TrafficNow() {
               </tr>
             </thead>
             <tbody>
-              {busy.slice(0, SHOWN).map(({ group, rates }) => (
+              {busy.slice(0, SHOWN).map(({ group, rates, bytes }) => (
                 <tr key={`${group.service} ${group.from?.id} ${group.to?.id}`}>
                   <td>
                     <ServiceName name={group.service} />
@@ -84,9 +71,9 @@ export function TrafficNow() {
                   <td className="fl-end fl-figure">
                     {rates.requests > 0
                       ? `${rateText(rates.requests)} requests`
-                      : `${rateText(rates.streams)} streams`}
+                      : `${rateText(rates.streams)} connections`}
                   </td>
-                  <td className="fl-end fl-figure">{byteRateText(rates.bytes)}</td>
+                  <td className="fl-end fl-figure">{byteRateText(bytes)}</td>
                 </tr>
               ))}
             </tbody>

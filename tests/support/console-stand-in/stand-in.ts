@@ -14,7 +14,7 @@ import type { Role } from "../../../protocol/api/keys.ts";
 import { LiveRequest, LiveStatus, LiveTraffic } from "../../../protocol/api/live.ts";
 import { DEFAULT_QUOTAS, QuotaUse } from "../../../protocol/api/quotas.ts";
 import { CreatedToken, CreateToken } from "../../../protocol/api/tokens.ts";
-import { Traffic, TrafficQuery, WINDOWS } from "../../../protocol/api/traffic.ts";
+import { FlowPage, Traffic, TrafficQuery, WINDOWS } from "../../../protocol/api/traffic.ts";
 import { matchesNetworkFlow, parseFlowFilter } from "../../../protocol/telemetry/flow-filter.ts";
 import type { SiteFlowRecord } from "../../../protocol/telemetry/flow-record.ts";
 import { ROOT } from "../run/repository-files.ts";
@@ -161,9 +161,7 @@ export class ConsoleStandIn {
   }
 
   #tick(): void {
-    const records = Array.from({ length: 5 }, () => this.network.record(Date.now())).filter(
-      (record): record is SiteFlowRecord => record !== null,
-    );
+    const records = this.#records(5);
     for (const { socket, query, filter } of this.#trafficViewers) {
       if (query !== null) {
         const { at, groups, reporters } = this.#traffic(query);
@@ -249,13 +247,27 @@ export class ConsoleStandIn {
       case `GET ${base}/traffic`:
         return [200, this.#traffic(TrafficQuery.parse(Object.fromEntries(search)))];
       case `GET ${base}/flows`:
-        return [200, { flows: [], more: false }];
+        return [200, this.#kept(search.get("filter") ?? "")];
       case "GET /v1/keys":
       case "GET /v1/console-users":
         return [200, []];
       default:
         return null;
     }
+  }
+
+  #kept(filter: string): FlowPage {
+    const isWanted = parseFlowFilter(filter);
+    const flows = this.#records(200).filter(
+      (record) => (record.outcome !== "completed" || record.ms > 500) && matchesNetworkFlow(isWanted, record),
+    );
+    return FlowPage.parse({ flows, more: false });
+  }
+
+  #records(count: number): SiteFlowRecord[] {
+    return Array.from({ length: count }, () => this.network.record(Date.now())).filter(
+      (record): record is SiteFlowRecord => record !== null,
+    );
   }
 
   #use() {

@@ -63,7 +63,7 @@ const PartNode = memo(({ data: { part, isDim, isMarked }, selected }: NodeProps<
         <Icon />
       </span>
       <div className="fl-site__text">
-        <bdi className="fl-site__name">{visible(part.label)}</bdi>
+        <bdi className="fl-site__name">{visible(part.label)}</bdi>{" "}
         <span className="fl-site__more">{moreOf(part)}</span>
       </div>
     </div>

@@ -1,5 +1,4 @@
 /** The edge and a connector are killed under traffic. The network's totals are what the clients counted. */
-import { once } from "node:events";
 import type { Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { getTraffic, listNetworks } from "../../connector/operator/edge-api.ts";
@@ -42,12 +41,16 @@ async function totalsOf({ edge, network }: Ground, service: string, by?: "target
 
 /** Writes to a connection that echoes, and waits until all of it came back. */
 async function bounce(socket: Socket, count: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
   let left = count;
-  socket.write(bytesOf("bounce", count));
-  while (left > 0) {
-    const [data] = (await once(socket, "data")) as [Buffer];
+  const take = (data: Buffer) => {
     left -= data.length;
-  }
+    if (left === 0) resolve();
+  };
+  socket.on("data", take);
+  socket.write(bytesOf("bounce", count));
+  await promise;
+  socket.off("data", take);
 }
 
 /** Kills the edge: all of it, or workerd alone, which is started again. */

@@ -1,11 +1,13 @@
-/** Metrics, dashboard and alert rules with Debian's prometheus: `apt-get install prometheus`. */
+/** Metrics of a connector and of the edge, dashboard and alert rules with Debian's prometheus: `apt-get install prometheus`. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { createKey } from "../../connector/operator/edge-api.ts";
 import { eventually } from "../support/clock/eventually.ts";
+import { get } from "../support/edge/edge-client.ts";
 import { freePort } from "../support/free-port.ts";
 import type { Connector } from "../support/process/cluster.ts";
 import { ROOT } from "../support/run/repository-files.ts";
@@ -16,6 +18,9 @@ const suite = useEdge();
 let west: Connector;
 let metrics: string;
 let prometheus: string;
+/** Path of the metrics of the network at the edge. */
+let path: string;
+let key: string;
 
 const promtool = (args: readonly string[], input?: string) =>
   spawnSync("promtool", args, {
@@ -51,12 +56,22 @@ beforeAll(async () => {
   await exchange(await west.listener("echo"), "hello");
   const folder = suite.cluster.fresh("prometheus");
   await mkdir(folder, { recursive: true });
+  path = `/v1/networks/${network.name}/metrics`;
+  const wanted = { name: "prometheus", role: "viewer" as const, networks: [network.name] };
+  ({ key } = await createKey(suite.edge.client, wanted));
+  await writeFile(join(folder, "key"), key, { mode: 0o600 });
   await writeFile(
     join(folder, "prometheus.yml"),
     `global: { scrape_interval: 1s, evaluation_interval: 1s }
 rule_files: ["${join(ROOT, "docs/prometheus/alerts.yaml")}"]
 scrape_configs:
   - { job_name: fairlead-connectors, static_configs: [{ targets: ["${metrics}"] }] }
+  - job_name: fairlead-edge
+    scheme: https
+    metrics_path: ${path}
+    authorization: { credentials_file: key }
+    tls_config: { ca_file: ${suite.edge.caFile} }
+    static_configs: [{ targets: ["${new URL(suite.edge.localUrl).host}"] }]
   - job_name: fairlead-skupper
     params: { names: [skupper] }
     static_configs: [{ targets: ["${metrics}"] }]
@@ -88,16 +103,16 @@ describe("The metrics of a connector", () => {
   });
 
   it("are scraped by Prometheus, with both kinds of names", async () => {
-    await eventually("both are scraped", async () => {
+    await eventually("all are scraped", async () => {
       const up = await query('up{job=~"fairlead.*"} == 1').catch(() => []);
-      return up.length === 2;
+      return up.length === 3;
     });
     expect(await query("fairlead_uplink_up")).toMatchObject([{ value: [expect.any(Number), "1"] }]);
     expect(await query("fairlead_connector_info")).toMatchObject([{ metric: { site_name: "west" } }]);
     expect(await query("skupper_site_info")).toMatchObject([{ metric: { name: "west" } }]);
   });
 
-  it("can be asked by every expression of the dashboard", async () => {
+  it("can be asked, with those of the edge, by every expression of the dashboard", async () => {
     const Dashboard = z.object({
       panels: z.array(z.object({ targets: z.array(z.object({ expr: z.string() })).default([]) })),
     });
@@ -107,5 +122,30 @@ describe("The metrics of a connector", () => {
       const filled = expr.replaceAll(/\$(job|service)/g, ".*").replaceAll(/\$__(rate_interval|range)/g, "1m");
       expect(Array.isArray(await query(filled))).toBe(true);
     }
+  });
+});
+
+describe("The metrics of a network at the edge", () => {
+  it("pass promtool, and are refused without a key", async () => {
+    const { ca, localUrl } = suite.edge;
+    expect((await get(`${localUrl}${path}`, { ca })).status).toBe(401);
+    const { body } = await get(`${localUrl}${path}`, { ca, headers: { authorization: `Bearer ${key}` } });
+    expect(body).toContain("fairlead_site_up");
+    const { status, stderr } = promtool(["check", "metrics"], body);
+    expect([status, stderr]).toEqual([0, ""]);
+  });
+
+  it("are scraped by Prometheus with a key, and count the same streams as the connector", async () => {
+    await eventually("the edge is scraped", async () => (await query("fairlead_site_up == 1")).length === 2);
+    const opened = 'sum by (job) (fairlead_connections_opened_total{routing_key="echo"})';
+    const found = await eventually("both have the traffic", async () => {
+      const both = await query(opened);
+      return both.length === 2 ? both : null;
+    });
+    const counts = found.map(({ metric, value }) => [metric.job, value[1]]).sort();
+    expect(counts).toEqual([
+      ["fairlead-connectors", "1"],
+      ["fairlead-edge", "1"],
+    ]);
   });
 });

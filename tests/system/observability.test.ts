@@ -2,8 +2,10 @@
 
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import http from "node:http";
+import https from "node:https";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
@@ -11,7 +13,9 @@ import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CONNECTOR_LOG_PARTS } from "../../connector/log-levels.ts";
+import { createKey, setConsoleUser } from "../../connector/operator/edge-api.ts";
 import { eventually } from "../support/clock/eventually.ts";
+import { get as ask } from "../support/edge/edge-client.ts";
 import { freePort } from "../support/free-port.ts";
 import type { Connector, TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
@@ -20,7 +24,25 @@ import { echo, exchange, type Place, serve } from "../support/traffic/servers.ts
 
 const SERVER = 2;
 const CLIENT = 3;
-const suite = useEdge();
+
+/** What no log, trace, metric, dump or command line may have. The first four are in a request. */
+const SECRETS = {
+  query: "q-5f0c1d7a2b",
+  cookie: "c-83e1b0f4d6",
+  authorization: "a-19d7c3e5f8",
+  password: "p-7b2e9a4c01",
+  consolePassword: "console-2c9f4e7b10",
+  wrongPassword: "wrong-8d3a6f5e21",
+  clientSecret: "oidc-4b7e1c9d30",
+};
+
+const home = await mkdtemp(join(tmpdir(), "fairlead-seen-"));
+await writeFile(join(home, "secret"), `${SECRETS.clientSecret}\n`);
+await writeFile(
+  join(home, "oidc.yaml"),
+  `issuer: https://127.0.0.1:9\naudience: fairlead-edge\ndoor: { client: door, secretFile: secret }\nroles: { admins: admin }\n`,
+);
+const suite = useEdge({ args: ["--oidc", join(home, "oidc.yaml")] });
 let receiver: OtlpReceiver;
 let target: http.Server;
 let web: Place;
@@ -68,9 +90,10 @@ beforeAll(async () => {
   [web, bytes] = await Promise.all([west.listener("web"), west.listener("bytes")]);
 });
 
-afterAll(() => {
+afterAll(async () => {
   target.close();
   receiver.close();
+  await rm(home, { recursive: true });
 });
 
 async function get(path: string, headers: http.OutgoingHttpHeaders = {}): Promise<void> {
@@ -95,20 +118,23 @@ async function pairOf(matches: (span: ReceivedSpan) => boolean): Promise<[Receiv
 
 const atPath = (path: string) => (span: ReceivedSpan) => span.attributes["url.path"] === path;
 
-/** What no log, trace, metric or dump may have, and how a request carries each. */
-const SECRETS = {
-  query: "q-5f0c1d7a2b",
-  cookie: "c-83e1b0f4d6",
-  authorization: "a-19d7c3e5f8",
-  password: "p-7b2e9a4c01",
-};
-
 async function sendSecrets(): Promise<void> {
   await get(`/secrets?token=${SECRETS.query}`, {
     authorization: `Bearer ${SECRETS.authorization}`,
     cookie: `session=${SECRETS.cookie}`,
     referer: `http://user:${SECRETS.password}@example.com/?token=${SECRETS.query}`,
   });
+}
+
+/** Signs in at the console of the edge. Returns the status of the answer. */
+async function signIn(password: string): Promise<number | undefined> {
+  const { localUrl, ca } = suite.edge;
+  const headers = { origin: localUrl, "fairlead-console": "1", "content-type": "application/json" };
+  const sent = https.request(`${localUrl}/v1/session`, { method: "POST", headers, ca, agent: false });
+  sent.end(JSON.stringify({ user: "vera", password }));
+  const [response] = (await once(sent, "response")) as [http.IncomingMessage];
+  await text(response);
+  return response.statusCode;
 }
 
 /** The files of a dump, by their names without the folder. */
@@ -243,7 +269,22 @@ describe("The log", () => {
 
 describe("Secrets", () => {
   it("are in no log, trace, metric, dump or command line", async () => {
+    const { client, ca, localUrl } = suite.edge;
     await sendSecrets();
+    const { key: apiKey } = await createKey(client, { name: "scrapes", role: "viewer" });
+    const authorization = `Bearer ${apiKey}`;
+    const edgeMetrics = await ask(`${localUrl}/v1/networks/${network.id}/metrics`, {
+      ca,
+      headers: { authorization },
+    });
+    expect(edgeMetrics.status).toBe(200);
+    await setConsoleUser(client, "vera", {
+      password: SECRETS.consolePassword,
+      role: "viewer",
+      networks: null,
+    });
+    expect(await signIn(SECRETS.wrongPassword)).toBe(401);
+    expect(await signIn(SECRETS.consolePassword)).toBe(200);
     await pairOf(atPath("/secrets"));
     const path = `${suite.cluster.fresh("dump")}.tar.gz`;
     expect((await connectors[0]?.fairlead("debug", "dump", "-o", path))?.status).toBe(0);
@@ -251,6 +292,8 @@ describe("Secrets", () => {
     const key = await readFile(join(connectors[0]?.stateDir ?? "", "key.pem"), "utf8").catch(() => "");
     const secrets = [
       ...Object.values(SECRETS),
+      apiKey,
+      suite.edge.adminKey,
       claim.split(".").at(-1) ?? "",
       ...key.split("\n").slice(1, 2),
     ];
@@ -258,6 +301,8 @@ describe("Secrets", () => {
       logs: JSON.stringify(connectors.map((connector) => connector.log())),
       traces: JSON.stringify(receiver.spans),
       metrics: await (await fetch(`http://${metrics}/metrics`)).text(),
+      "metrics of the edge": edgeMetrics.body,
+      "output of the edge": suite.edge.process.stdout + suite.edge.process.stderr,
       dump: [...(await filesOf(path)).values()].join("\n"),
       commands: await commandLines(),
     };

@@ -23,6 +23,8 @@ export function printCommands(report: Report, stage: Stage): void {
     [`psql ${stage.databaseUrl}`, "The database of east, from west."],
     [`export FAIRLEAD_CONFIG=${stage.login}`, "Log in to the edge for the next commands."],
     ["bin/fairlead status", "The network."],
+    ["bin/fairlead console", "The console of the network, in a browser."],
+    ["bin/fairlead top", "What passes now, by service and site."],
     ["bin/fairlead events --follow", "Events of the network."],
     [`bin/fairlead status --state ${west.stateDir}`, "The view of site west."],
     [`bin/fairlead unexpose api --state ${east.stateDir}`, "Withdraw the API. `expose` offers it again."],

@@ -54,6 +54,6 @@ describe("npx fairlead in a checkout", () => {
     expect(status, command.stderr).toBe(0);
     const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
     expect(command.stdout).toBe(version);
-    expect((await builds()).sort()).toEqual([".sources", "cli", "edge"]);
+    expect((await builds()).sort()).toEqual([".sources", "cli", "console", "edge"]);
   });
 });

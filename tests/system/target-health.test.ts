@@ -136,7 +136,7 @@ describe("A tcp service of two sites", () => {
     expect(stdout).toContain(`The target ${first.at} of api is down since`);
     expect(stdout).toContain(`do: Start the server at ${first.at}`);
     expect((await suite.edge.fairlead("service", "list", "--network", network.id)).stdout).toMatch(
-      /^api +tcp +8080 +east \(targets down\), north$/m,
+      /^api +tcp +8080 +east \(targets down\), north +1 of 2 up /m,
     );
     const before = running.answers.length;
     await running.hear("north");

@@ -12,7 +12,7 @@ import { FairleadError } from "../../../protocol/errors.ts";
 export const MODULE_FILE = "index.js";
 export const METADATA_FILE = "edge.json";
 /** The manifest of the console's folder, which the Worker reads (workers/console/manifest.ts). */
-const ASSETS_MANIFEST = "manifest.json";
+export const ASSETS_MANIFEST = "manifest.json";
 
 /** The settings of wrangler.toml that workerd needs. */
 export const BundleMetadata = z.object({

@@ -286,7 +286,7 @@ export class ConsoleStandIn {
     const user =
       this.#role === null
         ? null
-        : { name: "ada", grants: [{ role: this.#role, networks: null }], expiresAt: null };
+        : { name: "admin", grants: [{ role: this.#role, networks: null }], expiresAt: null };
     return ConsoleSession.parse({ mode: "internal", url: this.url, user, version: "0.1.0" });
   }
 

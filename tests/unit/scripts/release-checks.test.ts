@@ -112,7 +112,7 @@ describe("problemsOf", () => {
 describe("packedProblems", () => {
   const files = [
     ...["package.json", "LICENSE", "README.md", "CHANGELOG.md", "wrangler.toml", "bin/fairlead.js"],
-    "dist/cli/main.js",
+    ...["dist/cli/main.js", "dist/console/index.html", "dist/console/manifest.json"],
     ...["dist/edge/index.js", "dist/edge/edge.json", "docs/cli.md", "docs/errors.md"],
   ];
 

@@ -120,9 +120,16 @@ async function breachesAt(theme: Theme, width: Width): Promise<string[]> {
   return found.map((each) => `${width} px, ${each}`);
 }
 
+/**
+ * The widths of each theme. `npm test` takes one for each, since all six look at every page six times;
+ * FAIRLEAD_EVERY_WIDTH=1 takes all.
+ */
+const SHOWN: Record<Theme, readonly Width[]> =
+  process.env.FAIRLEAD_EVERY_WIDTH === "1" ? { light: WIDTHS, dark: WIDTHS } : { light: [1280], dark: [360] };
+
 describe.each(THEMES)("the console in its %s theme", (theme) => {
-  it("breaks no rule for accessible pages at any width", async () => {
-    const found = await Promise.all(WIDTHS.map((width) => breachesAt(theme, width)));
+  it("breaks no rule for accessible pages", async () => {
+    const found = await Promise.all(SHOWN[theme].map((width) => breachesAt(theme, width)));
     expect(found.flat()).toEqual([]);
   });
 });

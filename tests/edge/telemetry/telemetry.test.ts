@@ -140,7 +140,8 @@ describe("the object of traffic", () => {
     // The minute is over, and everything is in its row.
     vi.spyOn(Date, "now").mockReturnValue(Date.now() + 60_000);
     await runDurableObjectAlarm(telemetryOf(west));
-    expect(await stored("SELECT slot FROM windows")).toHaveLength(1);
+    // The slots of minutes come first. At the end of ten minutes, a row of ten is stored as well.
+    expect(await stored("SELECT slot FROM windows WHERE slot < 10000")).toHaveLength(1);
     expect(await runInDurableObject(telemetryOf(west), (_, { storage }) => storage.getAlarm())).toBeNull();
     await evictDurableObject(telemetryOf(west), { webSockets: "hibernate" });
     line.report(toEast({ bytesToTarget: 120 }));

@@ -9,7 +9,9 @@ const PROJECTS = ["conformance", "chaos", "system", "browser", "edge", "unit"];
 
 /** Seconds that the longest files take on two idle cores, rounded. A file without an entry counts as short. */
 export const SECONDS: Readonly<Record<string, number>> = {
-  "browser/console": 45,
+  "browser/console": 60,
+  "browser/accessibility": 20,
+  "browser/topology": 12,
   "chaos/slow-path": 67,
   "chaos/edge-killed": 41,
   "chaos/http-failover": 30,

@@ -85,7 +85,7 @@ export class Aggregator implements FlowObserver, RequestSink {
     if (flow.isInternal) return;
     this.#open.delete(flow);
     const counted = this.#counted.get(flow);
-    const series = counted?.series ?? this.#table.find(this.#labelsOfFlow(flow));
+    const series = counted?.series ?? this.#table.find(this.#labelsOf(flow));
     if (counted === undefined) series.opened++;
     else this.#counted.delete(flow);
     series.closed++;
@@ -100,18 +100,10 @@ export class Aggregator implements FlowObserver, RequestSink {
   }
 
   requestEnded(report: RequestReport): void {
-    const { side, service, peer, isDoor, protocol, client, target, method, status, ms } = report;
-    const series = this.#table.find({
-      side,
-      service,
-      peer: isDoor ? null : (peer?.site ?? null),
-      isDoor,
-      protocol,
-      process: side === "listener" && client !== null ? this.#names.nameOf(client) : null,
-      target: side === "target" ? target : null,
-      method: METHODS.has(method) ? method : OTHER,
-      code: codeClassOf(status),
-    });
+    const { method, status, ms } = report;
+    const series = this.#table.find(
+      this.#labelsOf(report, METHODS.has(method) ? method : OTHER, codeClassOf(status)),
+    );
     series.opened++;
     series.closed++;
     if (hasFailed(report)) series.failed++;
@@ -131,7 +123,7 @@ export class Aggregator implements FlowObserver, RequestSink {
       let counted = this.#counted.get(flow);
       if (counted === undefined) {
         if (!isSettled(flow)) continue;
-        const series = this.#table.find(this.#labelsOfFlow(flow));
+        const series = this.#table.find(this.#labelsOf(flow));
         counted = { series, toTarget: 0, toClient: 0 };
         this.#counted.set(flow, counted);
         series.opened++;
@@ -164,8 +156,12 @@ export class Aggregator implements FlowObserver, RequestSink {
     this.#open.clear();
   }
 
-  #labelsOfFlow(flow: FlowView): Labels {
-    const { side, service, peer, isDoor, protocol, client, target } = flow;
+  /** The labels of a flow or of a request; a flow has neither method nor code. */
+  #labelsOf(
+    { side, service, peer, isDoor, protocol, client, target }: FlowView | RequestReport,
+    method: Labels["method"] = null,
+    code: Labels["code"] = null,
+  ): Labels {
     return {
       side,
       service,
@@ -174,8 +170,8 @@ export class Aggregator implements FlowObserver, RequestSink {
       protocol,
       process: side === "listener" && client !== null ? this.#names.nameOf(client) : null,
       target: side === "target" ? target : null,
-      method: null,
-      code: null,
+      method,
+      code,
     };
   }
 

@@ -19,28 +19,36 @@ export type Member = Pick<Site, "membership" | "keyPem" | "assert">;
 /** Failures of the path to an address. Another address may have another path. */
 const PATH_FAILURES: readonly ErrorCode[] = ["lane.failed", "proxy.failed", "edge.untrusted"];
 
-/** A UTF-16 code unit takes at most three bytes in UTF-8. */
-const MAX_UPLINK_PAYLOAD = 3 * MAX_MESSAGE;
+/** Most bytes of a UTF-16 code unit in UTF-8. */
+const CODE_UNIT_BYTES = 3;
+
+/** A WebSocket at the gateway that needs no ticket. */
+interface GatewayPath {
+  readonly path: string;
+  /** The purpose of its assertion. */
+  readonly purpose: "uplink" | "telemetry";
+  /** The longest message, in bytes. */
+  readonly maxPayload: number;
+}
+
+const UPLINK: GatewayPath = {
+  path: UPLINK_PATH,
+  purpose: "uplink",
+  maxPayload: CODE_UNIT_BYTES * MAX_MESSAGE,
+};
+const TELEMETRY: GatewayPath = {
+  path: TELEMETRY_PATH,
+  purpose: "telemetry",
+  maxPayload: CODE_UNIT_BYTES * MAX_TELEMETRY_MESSAGE,
+};
 
 /**
  * Dials the uplink with a fresh assertion.
  * @param rtt round trip to the edge, ms; null if unknown
  * @throws FairleadError as {@link dialWebSocket}; `uplink.lost` for other failures
  */
-export async function dialUplink(
-  site: Member,
-  signal: AbortSignal,
-  rtt: number | null = null,
-): Promise<WebSocket> {
-  return await dialWebSocket({
-    ...credentials(site),
-    url: webSocketUrl(site.membership.edge.gateway, UPLINK_PATH),
-    headers: { authorization: `Bearer ${await site.assert("uplink")}` },
-    webSocket: { maxPayload: MAX_UPLINK_PAYLOAD },
-    fallback: "uplink.lost",
-    timeoutMs: timeLimit("dial", rtt),
-    signal,
-  });
+export function dialUplink(site: Member, signal: AbortSignal, rtt: number | null = null): Promise<WebSocket> {
+  return dialGateway(UPLINK, site, signal, rtt);
 }
 
 /**
@@ -48,16 +56,25 @@ export async function dialUplink(
  * @param rtt round trip to the edge, ms; null if unknown
  * @throws FairleadError as {@link dialUplink}
  */
-export async function dialTelemetry(
+export function dialTelemetry(
   site: Member,
   signal: AbortSignal,
   rtt: number | null = null,
 ): Promise<WebSocket> {
+  return dialGateway(TELEMETRY, site, signal, rtt);
+}
+
+async function dialGateway(
+  { path, purpose, maxPayload }: GatewayPath,
+  site: Member,
+  signal: AbortSignal,
+  rtt: number | null,
+): Promise<WebSocket> {
   return await dialWebSocket({
     ...credentials(site),
-    url: webSocketUrl(site.membership.edge.gateway, TELEMETRY_PATH),
-    headers: { authorization: `Bearer ${await site.assert("telemetry")}` },
-    webSocket: { maxPayload: 3 * MAX_TELEMETRY_MESSAGE },
+    url: webSocketUrl(site.membership.edge.gateway, path),
+    headers: { authorization: `Bearer ${await site.assert(purpose)}` },
+    webSocket: { maxPayload },
     fallback: "uplink.lost",
     timeoutMs: timeLimit("dial", rtt),
     signal,

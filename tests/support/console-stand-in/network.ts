@@ -16,6 +16,8 @@ export interface StandInOptions {
   readonly sites: number;
   /** Whether something is broken. */
   readonly broken: boolean;
+  /** Whether names are as long as they may be, and every state occurs. */
+  readonly extreme?: boolean;
   /** The time of its start, ms since 1970. */
   readonly now: number;
 }
@@ -51,7 +53,7 @@ export class StandInNetwork {
   readonly #started: number;
   #ids = 0;
 
-  constructor({ sites, broken, now }: StandInOptions) {
+  constructor({ sites, broken, extreme = false, now }: StandInOptions) {
     this.#started = now;
     this.id = this.#newId("n");
     for (let index = 0; index < sites; index += 1) this.sites.push(this.#site(index, now));
@@ -63,6 +65,7 @@ export class StandInNetwork {
     for (let index = 0; index < services; index += 1) this.#addService(index);
     this.tokens.push(this.#token("good", now), this.#token("used_up", now), this.#token("expired", now));
     if (broken && sites > 2) this.#breakSomething(now);
+    if (extreme) this.#addExtremes(now);
     for (const site of this.sites.slice(0, 12)) {
       if (site.state === "up")
         this.#event(
@@ -155,6 +158,10 @@ export class StandInNetwork {
     const token = { ...this.#token("good", now), uses, expiresAt: iso(now + seconds * 1000) };
     this.tokens = [...this.tokens, token];
     return token;
+  }
+
+  revokeToken(id: string): void {
+    this.tokens = this.tokens.map((token) => (token.id === id ? { ...token, state: "revoked" } : token));
   }
 
   traffic(windowSeconds: number, stepSeconds: number, now: number): Traffic {
@@ -347,6 +354,71 @@ export class StandInNetwork {
     const boot = site?.instances[0]?.boot;
     if (site !== undefined && boot !== undefined)
       this.silent = [{ site: site.id, boot, heardAt: iso(now - 27_000) }];
+  }
+
+  /** A site in each state that others lack, with names of 63 characters. */
+  #addExtremes(now: number): void {
+    const long = (name: string) => `${name}-`.repeat(20).slice(0, 62).concat("x");
+    const made = this.sites.length;
+    const [stopped, created, revoked, full] = [made, made + 1, made + 2, made + 3].map((index) =>
+      this.#site(index, now),
+    );
+    if (stopped === undefined || created === undefined || revoked === undefined || full === undefined) return;
+    const services = Array.from({ length: 9 }, (_, index) => `${long("warehouse").slice(0, 60)}${index}`);
+    this.sites.push(
+      { ...stopped, name: "stopped", state: "down", stopped: true, instances: [] },
+      { ...created, name: "created", state: "new", certificateExpiresAt: null, instances: [] },
+      { ...revoked, name: "revoked", state: "revoked", instances: [] },
+      {
+        ...full,
+        name: long("factory-floor"),
+        services,
+        mayOffer: ["warehouse*"],
+        refused: [
+          {
+            name: "telemetry",
+            code: "offer.not_permitted",
+            message: "The site may offer no service of this name.",
+          },
+        ],
+        listeners: [
+          { service: services[0] ?? "orders", address: "[fd00:1234:5678:9abc::1]:10001", state: "listening" },
+          {
+            service: "orders",
+            address: "127.0.0.1:80",
+            state: "failed",
+            code: "listener.not_permitted",
+            message: "Only root may listen at a port below 1024.",
+          },
+        ],
+      },
+    );
+    for (const name of services) {
+      this.services.push({
+        name,
+        protocol: "tcp",
+        port: 5432,
+        ports: [{ port: 5432, protocol: "tcp" }],
+        balance: { mode: "weighted", isSet: true },
+        sites: [{ name: long("factory-floor"), state: "up" }],
+      });
+    }
+    this.links.push({
+      ...this.#link(full, stopped, now),
+      name: long("backup"),
+      joiner: long("factory-floor"),
+      issuer: "network",
+    });
+    this.links.push({
+      ...this.#link(stopped, full, now),
+      joiner: "stopped",
+      issuer: long("factory-floor"),
+      state: "down",
+      code: "uplink.stopped",
+      rtt: null,
+    });
+    this.tokens.push({ ...this.#token("good", now), issuer: long("factory-floor"), uses: 10_000 });
+    this.#event(now - MINUTE, "site.up", `Site ${long("factory-floor")} is up.`, long("factory-floor"));
   }
 
   #event(at: number, type: NetworkEvent["type"], text: string, site: string, code?: string): NetworkEvent {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { type WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
-import { ConsoleSession } from "../../../protocol/api/console.ts";
+import { type ConsoleMode, ConsoleSession } from "../../../protocol/api/console.ts";
 import type { Role } from "../../../protocol/api/keys.ts";
 import { LiveRequest, LiveStatus, LiveTraffic } from "../../../protocol/api/live.ts";
 import { DEFAULT_QUOTAS, QuotaUse } from "../../../protocol/api/quotas.ts";
@@ -18,6 +18,7 @@ import { FlowPage, Traffic, TrafficQuery, WINDOWS } from "../../../protocol/api/
 import { matchesNetworkFlow, parseFlowFilter } from "../../../protocol/telemetry/flow-filter.ts";
 import type { SiteFlowRecord } from "../../../protocol/telemetry/flow-record.ts";
 import { ROOT } from "../run/repository-files.ts";
+import { StandInAdministration } from "./administration.ts";
 import { type Change, StandInNetwork, type StandInOptions, Tokens } from "./network.ts";
 
 /** The policy with which the edge serves the console. */
@@ -35,6 +36,8 @@ export interface ConsoleStandInOptions extends Omit<StandInOptions, "now"> {
   readonly role: Role | null;
   /** Changes a second. */
   readonly changes: number;
+  /** How people sign in; by user and password unless given. */
+  readonly mode?: ConsoleMode;
 }
 
 interface Viewer {
@@ -50,6 +53,7 @@ interface TrafficViewer {
 
 export class ConsoleStandIn {
   readonly network: StandInNetwork;
+  readonly #administration: StandInAdministration;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #viewers = new Set<Viewer>();
@@ -62,6 +66,7 @@ export class ConsoleStandIn {
     this.#options = options;
     this.#role = options.role;
     this.network = new StandInNetwork({ ...options, now: Date.now() });
+    this.#administration = new StandInAdministration(this.network, Date.now());
   }
 
   static async start(options: ConsoleStandInOptions): Promise<ConsoleStandIn> {
@@ -239,7 +244,7 @@ export class ConsoleStandIn {
       case `GET ${base}/quotas`:
         return [200, QuotaUse.parse({ limits: DEFAULT_QUOTAS, used: this.#use() })];
       case `GET ${base}/hostnames`:
-        return [200, []];
+        return [200, this.#administration.hostnames()];
       case `GET ${base}/events`: {
         const before = Number(search.get("before") ?? Number.MAX_SAFE_INTEGER);
         return [200, this.network.events.filter(({ id }) => id < before).slice(-200)];
@@ -249,11 +254,24 @@ export class ConsoleStandIn {
       case `GET ${base}/flows`:
         return [200, this.#kept(search.get("filter") ?? "")];
       case "GET /v1/keys":
+        return [200, this.#administration.keys()];
+      case "POST /v1/keys":
+        return [201, this.#administration.create(body)];
       case "GET /v1/console-users":
-        return [200, []];
+        return [200, this.#administration.users()];
       default:
-        return null;
+        return this.#remove(operation);
     }
+  }
+
+  #remove(operation: string): [number, unknown] | null {
+    const [method, path = ""] = operation.split(" ");
+    const id = path.split("/").at(-1) ?? "";
+    if (method !== "DELETE") return null;
+    if (path.includes("/keys/")) this.#administration.revoke(id);
+    else if (path.includes("/tokens/")) this.network.revokeToken(id);
+    else return null;
+    return [200, null];
   }
 
   #kept(filter: string): FlowPage {
@@ -287,7 +305,12 @@ export class ConsoleStandIn {
       this.#role === null
         ? null
         : { name: "admin", grants: [{ role: this.#role, networks: null }], expiresAt: null };
-    return ConsoleSession.parse({ mode: "internal", url: this.url, user, version: "0.1.0" });
+    return ConsoleSession.parse({
+      mode: this.#options.mode ?? "internal",
+      url: this.url,
+      user,
+      version: "0.1.0",
+    });
   }
 
   #signIn(body: unknown): [number, unknown] {

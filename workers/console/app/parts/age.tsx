@@ -1,6 +1,6 @@
 /** Points in time: relative, with the absolute time on hover. */
 import { absoluteText, durationText, relativeText } from "../format/time.ts";
-import { useNow } from "../live/use-now.ts";
+import { useBrowserNow, useNow } from "../live/use-now.ts";
 
 /** How long ago a point in time was. */
 export function Age({ at }: { at: string | null | undefined }) {
@@ -22,5 +22,23 @@ export function Since({ at }: { at: string }) {
     <time dateTime={at} title={`Since ${absoluteText(ms)}`}>
       {durationText(Math.max(0, now - ms))}
     </time>
+  );
+}
+
+/**
+ * How old an answer is that the page does not keep live.
+ *
+ * @param at when it came, by the browser's clock, ms since 1970; 0 before
+ */
+export function AsOf({ at }: { at: number }) {
+  const now = useBrowserNow();
+  if (at === 0) return null;
+  return (
+    <span className="fl-subtle">
+      as of{" "}
+      <time dateTime={new Date(at).toISOString()} title={absoluteText(at)}>
+        {relativeText(at, now)}
+      </time>
+    </span>
   );
 }

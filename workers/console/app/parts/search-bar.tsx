@@ -1,7 +1,7 @@
 /** The search above a list, whose text is in the URL. */
 import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchInput";
 import { Toolbar, ToolbarContent, ToolbarItem } from "@patternfly/react-core/dist/esm/components/Toolbar";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 
 import "./data-table.css";
 
@@ -19,6 +19,12 @@ interface SearchBarProps {
 }
 
 export function SearchBar({ label, value, onChange, hint, shown, all, children }: SearchBarProps) {
+  // The URL follows what is typed. It may be late, and takes no letter back while the user types.
+  const [draft, setDraft] = useState<string | null>(null);
+  const change = (text: string) => {
+    setDraft(text);
+    onChange(text);
+  };
   return (
     <Toolbar inset={{ default: "insetNone" }} className="fl-toolbar">
       <ToolbarContent>
@@ -26,9 +32,10 @@ export function SearchBar({ label, value, onChange, hint, shown, all, children }
           <SearchInput
             aria-label={label}
             placeholder={hint}
-            value={value}
-            onChange={(_, text) => onChange(text)}
-            onClear={() => onChange("")}
+            value={draft ?? value}
+            onChange={(_, text) => change(text)}
+            onClear={() => change("")}
+            inputProps={{ onBlur: () => setDraft(null) }}
           />
         </ToolbarItem>
         {children}

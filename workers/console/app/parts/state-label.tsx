@@ -6,6 +6,7 @@ import ClockIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-clock-icon";
 import ErrorIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-error-fill-icon";
 import PauseIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-pause-circle-icon";
 import WarningIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-warning-fill-icon";
+import type { Link } from "../../../../protocol/api/links.ts";
 import type { Site } from "../../../../protocol/api/sites.ts";
 
 /** What a state means for people. */
@@ -47,4 +48,14 @@ export function siteTone(site: Pick<Site, "state" | "stopped">, isSilent = false
 export function SiteState({ site, isSilent }: { site: Site; isSilent?: boolean }) {
   const [tone, text] = siteTone(site, isSilent);
   return <StateLabel tone={tone}>{text}</StateLabel>;
+}
+
+/** The state of a link; with the reason where it is down. */
+export function LinkState({ link: { state, code } }: { link: Pick<Link, "state" | "code"> }) {
+  return (
+    <span className="fl-state">
+      <StateLabel tone={state === "up" ? "good" : "bad"}>{state}</StateLabel>
+      {code === undefined ? null : <span className="fl-subtle fl-mono">{code}</span>}
+    </span>
+  );
 }

@@ -6,33 +6,30 @@ import { FormSelect, FormSelectOption } from "@patternfly/react-core/dist/esm/co
 import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import KeysIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-key-icon";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import type { z } from "zod";
 import { type ApiKey, CreatedKey, Role } from "../../../../../protocol/api/keys.ts";
 import { apiPath, call, send } from "../../api/client.ts";
 import { keysQuery, networksQuery } from "../../api/queries.ts";
 import { useRefusal } from "../../api/role.ts";
 import { fairlead } from "../../format/command.ts";
-import { type Fields, searched } from "../../format/search.ts";
+import type { Fields } from "../../format/search.ts";
 import { ActionButton } from "../../parts/action-button.tsx";
-import { Age } from "../../parts/age.tsx";
+import { Age, AsOf } from "../../parts/age.tsx";
 import { CommandHint } from "../../parts/command-hint.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
-import { CopyButton } from "../../parts/copy-button.tsx";
-import { type Column, DataTable } from "../../parts/data-table.tsx";
+import type { Column } from "../../parts/data-table.tsx";
 import { Failure } from "../../parts/failure.tsx";
 import { Name } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
-import { SearchBar } from "../../parts/search-bar.tsx";
+import { SearchedTable } from "../../parts/searched-table.tsx";
+import { SecretBox } from "../../parts/secret-box.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Waiting } from "../../parts/waiting.tsx";
 import "./keys.css";
 
 type Created = z.infer<typeof CreatedKey>;
-
-const ROUTE = "/networks/$network/keys";
 
 export default function KeysPage() {
   const refused = useRefusal(null, "admin");
@@ -48,8 +45,6 @@ export default function KeysPage() {
 }
 
 function Keys() {
-  const { q = "", sort = "name" } = useSearch({ from: ROUTE });
-  const navigate = useNavigate({ from: ROUTE });
   const keys = useQuery(keysQuery);
   const networks = useQuery(networksQuery);
   const [created, setCreated] = useState<Created | null>(null);
@@ -100,14 +95,16 @@ function Keys() {
     ],
     [names],
   );
-  const fieldsOf = (key: ApiKey): Fields => ({
-    name: key.name,
-    id: key.id,
-    role: key.role,
-    network: key.networks === null ? "all" : networkNames(key, names),
-  });
+  const fieldsOf = useCallback(
+    (key: ApiKey): Fields => ({
+      name: key.name,
+      id: key.id,
+      role: key.role,
+      network: key.networks === null ? "all" : networkNames(key, names),
+    }),
+    [names],
+  );
   const all = keys.data ?? [];
-  const shown = searched(all, q, fieldsOf);
   return (
     <>
       <PageHeader title="Keys" command="fairlead key list">
@@ -130,26 +127,15 @@ function Keys() {
           The admin key of the edge is no API key of this list, and always works.
         </Nothing>
       ) : (
-        <Section title="All keys">
-          <SearchBar
-            label="Search keys"
-            hint="role:admin, NOT role:viewer"
-            value={q}
-            shown={shown.length}
-            all={all.length}
-            onChange={(value) =>
-              void navigate({ search: (before) => ({ ...before, q: value || undefined }), replace: true })
-            }
-          />
-          <DataTable
-            label="Keys"
-            entries={shown}
+        <Section title="All keys" aside={<AsOf at={keys.dataUpdatedAt} />}>
+          <SearchedTable
+            of="keys"
+            entries={all}
             columns={columns}
-            keyOf={({ id }) => id}
-            sort={sort}
-            onSort={(value) =>
-              void navigate({ search: (before) => ({ ...before, sort: value }), replace: true })
-            }
+            keyOf={keyOf}
+            fieldsOf={fieldsOf}
+            hint="role:admin, NOT role:viewer"
+            order="name"
           />
         </Section>
       )}
@@ -157,6 +143,8 @@ function Keys() {
     </>
   );
 }
+
+const keyOf = ({ id }: ApiKey) => id;
 
 const networkNames = (key: ApiKey, names: ReadonlyMap<string, string>): string[] =>
   (key.networks ?? []).map((id) => names.get(id) ?? id);
@@ -247,10 +235,7 @@ function CreatedOnce({ created, onClose }: { created: Created; onClose: () => vo
       <Alert isInline variant="warning" component="h3" title="It is shown once.">
         Save it in a file that only its user may read.
       </Alert>
-      <div className="fl-key-text">
-        <code>{created.key}</code>
-        <CopyButton text={created.key} what="the key" />
-      </div>
+      <SecretBox text={created.key} what="the key" testId="key-text" />
       <div>
         <p>Log in with it:</p>
         <CommandHint command={fairlead("login", location.origin, "--key-file", `${created.name}.key`)} />

@@ -1,28 +1,27 @@
 /** All links of a network. */
 import LinksIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-link-icon";
 import { useMutation } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { Link } from "../../../../../protocol/api/links.ts";
 import { apiPath, send } from "../../api/client.ts";
 import { useRefusal } from "../../api/role.ts";
 import { fairlead } from "../../format/command.ts";
 import { latencyText } from "../../format/quantity.ts";
-import { type Fields, searched } from "../../format/search.ts";
+import type { Fields } from "../../format/search.ts";
 import { useStatus } from "../../live/use-live.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { Since } from "../../parts/age.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
-import { type Column, DataTable } from "../../parts/data-table.tsx";
+import type { Column } from "../../parts/data-table.tsx";
 import { Name, SiteName, useNetworkName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
-import { SearchBar } from "../../parts/search-bar.tsx";
+import { SearchedTable } from "../../parts/searched-table.tsx";
 import { Section } from "../../parts/section.tsx";
-import { StateLabel } from "../../parts/state-label.tsx";
+import { LinkState } from "../../parts/state-label.tsx";
 import { Waiting } from "../../parts/waiting.tsx";
 
-const ROUTE = "/networks/$network/links";
+const keyOf = ({ id }: Link) => id;
 
 const fieldsOf = ({ id, name, joiner, issuer, state, code, cost }: Link): Fields => ({
   name,
@@ -37,8 +36,6 @@ const fieldsOf = ({ id, name, joiner, issuer, state, code, cost }: Link): Fields
 
 export default function LinksPage() {
   const network = useNetworkName();
-  const { q = "", sort = "from" } = useSearch({ from: ROUTE });
-  const navigate = useNavigate({ from: ROUTE });
   const refused = useRefusal(network, "operator");
   const [deleted, setDeleted] = useState<Link | null>(null);
   const status = useStatus();
@@ -61,14 +58,7 @@ export default function LinksPage() {
       {
         id: "state",
         label: "State",
-        cell: (link) => (
-          <StateLabel
-            tone={link.state === "up" ? "good" : "bad"}
-            {...(link.code === undefined ? {} : { title: link.code })}
-          >
-            {link.state}
-          </StateLabel>
-        ),
+        cell: (link) => <LinkState link={link} />,
         sort: (link) => link.state,
       },
       {
@@ -106,7 +96,6 @@ export default function LinksPage() {
     ],
     [refused],
   );
-  const shown = searched(links, q, fieldsOf);
   return (
     <>
       <PageHeader title="Links" command={fairlead("link", "list")}>
@@ -124,30 +113,15 @@ export default function LinksPage() {
         </Nothing>
       ) : (
         <Section title="All links">
-          <SearchBar
-            label="Search links"
+          <SearchedTable
+            of="links"
+            entries={links}
+            columns={columns}
+            keyOf={keyOf}
+            fieldsOf={fieldsOf}
             hint="site:berlin, state:down, NOT state:up"
-            value={q}
-            shown={shown.length}
-            all={links.length}
-            onChange={(value) =>
-              void navigate({ search: (before) => ({ ...before, q: value || undefined }), replace: true })
-            }
+            order="from"
           />
-          {shown.length === 0 ? (
-            <Nothing title="No link matches">Change the search, or clear it.</Nothing>
-          ) : (
-            <DataTable
-              label="Links"
-              entries={shown}
-              columns={columns}
-              keyOf={(link) => link.id}
-              sort={sort}
-              onSort={(value) =>
-                void navigate({ search: (before) => ({ ...before, sort: value }), replace: true })
-              }
-            />
-          )}
         </Section>
       )}
       {deleted === null ? null : (

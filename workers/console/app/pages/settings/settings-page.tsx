@@ -1,20 +1,14 @@
 /** The settings of a network, and what the edge is. */
-import {
-  DescriptionList,
-  DescriptionListDescription,
-  DescriptionListGroup,
-  DescriptionListTerm,
-} from "@patternfly/react-core/dist/esm/components/DescriptionList";
 import { Progress } from "@patternfly/react-core/dist/esm/components/Progress";
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
 import { Quotas } from "../../../../../protocol/api/quotas.ts";
 import { consoleUsersQuery, hostnamesQuery, quotasQuery, sessionQuery } from "../../api/queries.ts";
 import { useRefusal } from "../../api/role.ts";
 import { fairlead } from "../../format/command.ts";
 import { useStatus } from "../../live/use-live.tsx";
-import { Age } from "../../parts/age.tsx";
+import { Age, AsOf } from "../../parts/age.tsx";
 import { CommandHint } from "../../parts/command-hint.tsx";
+import { Fact, Facts } from "../../parts/facts.tsx";
 import { Failure } from "../../parts/failure.tsx";
 import { Name, ServiceName, SiteName, useNetworkName } from "../../parts/name.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
@@ -40,15 +34,6 @@ export default function SettingsPage() {
   );
 }
 
-function Fact({ term, children }: { term: string; children: ReactNode }) {
-  return (
-    <DescriptionListGroup>
-      <DescriptionListTerm>{term}</DescriptionListTerm>
-      <DescriptionListDescription>{children}</DescriptionListDescription>
-    </DescriptionListGroup>
-  );
-}
-
 const MODES = {
   none: "off",
   unsecured: "without a sign-in, on this machine only",
@@ -61,7 +46,7 @@ function About({ network }: { network: string }) {
   const { data: session } = useQuery(sessionQuery);
   return (
     <Section title="About">
-      <DescriptionList isCompact isHorizontal horizontalTermWidthModifier={{ default: "9rem" }}>
+      <Facts>
         <Fact term="Network">
           <Name>{status?.network.name ?? network}</Name>
         </Fact>
@@ -74,7 +59,7 @@ function About({ network }: { network: string }) {
         <Fact term="Edge address">
           <span className="fl-mono fl-wrap">{location.origin}</span>
         </Fact>
-      </DescriptionList>
+      </Facts>
       <CommandHint command="fairlead version" />
     </Section>
   );
@@ -93,16 +78,7 @@ const QUOTAS: Readonly<Record<keyof Quotas, string>> = {
 function QuotaUse({ network }: { network: string }) {
   const quotas = useQuery(quotasQuery(network));
   return (
-    <Section
-      title="Quotas"
-      aside={
-        quotas.dataUpdatedAt === 0 ? null : (
-          <span className="fl-subtle">
-            as of <Age at={new Date(quotas.dataUpdatedAt).toISOString()} />
-          </span>
-        )
-      }
-    >
+    <Section title="Quotas" aside={<AsOf at={quotas.dataUpdatedAt} />}>
       {quotas.error !== null ? (
         <Failure error={quotas.error} retry={() => void quotas.refetch()} />
       ) : quotas.data === undefined ? (

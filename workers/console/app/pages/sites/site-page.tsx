@@ -1,13 +1,7 @@
 /** One site: its connectors, links, certificates, services and listeners. */
-import {
-  DescriptionList,
-  DescriptionListDescription,
-  DescriptionListGroup,
-  DescriptionListTerm,
-} from "@patternfly/react-core/dist/esm/components/DescriptionList";
 import { useMutation } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import type { Link as NetworkLink } from "../../../../../protocol/api/links.ts";
 import type { Site } from "../../../../../protocol/api/sites.ts";
 import { apiPath, send } from "../../api/client.ts";
@@ -19,13 +13,14 @@ import { ActionButton } from "../../parts/action-button.tsx";
 import { Age, Since } from "../../parts/age.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
 import { EventList } from "../../parts/event-list.tsx";
+import { Fact, Facts } from "../../parts/facts.tsx";
 import { FindingList } from "../../parts/finding-card.tsx";
 import { Name, ServiceName, SiteName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
 import { Section } from "../../parts/section.tsx";
 import { SimpleTable } from "../../parts/simple-table.tsx";
-import { SiteState, StateLabel } from "../../parts/state-label.tsx";
+import { LinkState, SiteState, StateLabel } from "../../parts/state-label.tsx";
 import { useFindings, useSilentSites } from "../../parts/use-findings.ts";
 import { Waiting } from "../../parts/waiting.tsx";
 
@@ -92,7 +87,7 @@ function SiteDetail({ site, links, network }: SiteDetailProps) {
           <FindingList findings={found} />
         </Section>
       )}
-      <Facts site={site} />
+      <About site={site} />
       <Connectors site={site} />
       <Links links={own} />
       <div className="fl-columns">
@@ -117,19 +112,10 @@ function SiteDetail({ site, links, network }: SiteDetailProps) {
   );
 }
 
-function Fact({ term, children }: { term: string; children: ReactNode }) {
-  return (
-    <DescriptionListGroup>
-      <DescriptionListTerm>{term}</DescriptionListTerm>
-      <DescriptionListDescription>{children}</DescriptionListDescription>
-    </DescriptionListGroup>
-  );
-}
-
-function Facts({ site }: { site: Site }) {
+function About({ site }: { site: Site }) {
   return (
     <Section title="Site">
-      <DescriptionList isCompact isHorizontal horizontalTermWidthModifier={{ default: "10rem" }}>
+      <Facts>
         <Fact term="State for">
           <Since at={site.since} />
         </Fact>
@@ -153,7 +139,7 @@ function Facts({ site }: { site: Site }) {
         <Fact term="Id">
           <span className="fl-mono fl-wrap">{site.id}</span>
         </Fact>
-      </DescriptionList>
+      </Facts>
     </Section>
   );
 }
@@ -218,13 +204,7 @@ function Links({ links }: { links: readonly NetworkLink[] }) {
               <Name key="name">{link.name}</Name>,
               <SiteName key="joiner" name={link.joiner} />,
               link.issuer === "network" ? "network" : <SiteName key="issuer" name={link.issuer} />,
-              <StateLabel
-                key="state"
-                tone={link.state === "up" ? "good" : "bad"}
-                {...(link.code === undefined ? {} : { title: link.code })}
-              >
-                {link.state}
-              </StateLabel>,
+              <LinkState key="state" link={link} />,
               <Since key="since" at={link.since} />,
               link.cost,
               link.rtt === null ? "–" : latencyText(link.rtt),

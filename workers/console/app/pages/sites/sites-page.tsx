@@ -1,29 +1,25 @@
 /** All sites of a network. */
 import SitesIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-server-icon";
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { Link } from "@tanstack/react-router";
+import { useCallback, useMemo } from "react";
 import type { Site } from "../../../../../protocol/api/sites.ts";
 import { fairlead } from "../../format/command.ts";
-import { type Fields, searched } from "../../format/search.ts";
+import type { Fields } from "../../format/search.ts";
 import { useStatus } from "../../live/use-live.tsx";
 import { Since } from "../../parts/age.tsx";
-import { type Column, DataTable } from "../../parts/data-table.tsx";
+import type { Column } from "../../parts/data-table.tsx";
 import { SiteName, useNetworkName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
-import { SearchBar } from "../../parts/search-bar.tsx";
+import { SearchedTable } from "../../parts/searched-table.tsx";
 import { Section } from "../../parts/section.tsx";
 import { SiteState, siteTone } from "../../parts/state-label.tsx";
 import { useSilentSites } from "../../parts/use-findings.ts";
 import { Waiting } from "../../parts/waiting.tsx";
 import { versionsOf } from "./versions.ts";
 
-const ROUTE = "/networks/$network/sites";
-
 export default function SitesPage() {
   const network = useNetworkName();
-  const { q = "", sort = "name" } = useSearch({ from: ROUTE });
-  const navigate = useNavigate({ from: ROUTE });
   const status = useStatus();
   const silent = useSilentSites();
   const sites = status?.sites ?? [];
@@ -74,17 +70,19 @@ export default function SitesPage() {
     ],
     [silent, links],
   );
-  const fieldsOf = (site: Site): Fields => {
-    const [, state] = siteTone(site, silent.has(site.id));
-    return {
-      name: site.name,
-      id: site.id,
-      state: state === "up" ? ["up", "online"] : [state, "offline"],
-      service: site.services,
-      version: versionsOf(site),
-    };
-  };
-  const shown = searched(sites, q, fieldsOf);
+  const fieldsOf = useCallback(
+    (site: Site): Fields => {
+      const [, state] = siteTone(site, silent.has(site.id));
+      return {
+        name: site.name,
+        id: site.id,
+        state: state === "up" ? ["up", "online"] : [state, "offline"],
+        service: site.services,
+        version: versionsOf(site),
+      };
+    },
+    [silent],
+  );
   return (
     <>
       <PageHeader title="Sites" command={fairlead("site", "list")} />
@@ -105,35 +103,22 @@ export default function SitesPage() {
         </Nothing>
       ) : (
         <Section title="All sites">
-          <SearchBar
-            label="Search sites"
+          <SearchedTable
+            of="sites"
+            entries={sites}
+            columns={columns}
+            keyOf={keyOf}
+            fieldsOf={fieldsOf}
             hint="name, state:down, NOT state:up, service:orders"
-            value={q}
-            shown={shown.length}
-            all={sites.length}
-            onChange={(value) =>
-              void navigate({ search: (before) => ({ ...before, q: value || undefined }), replace: true })
-            }
+            order="name"
           />
-          {shown.length === 0 ? (
-            <Nothing title="No site matches">Change the search, or clear it.</Nothing>
-          ) : (
-            <DataTable
-              label="Sites"
-              entries={shown}
-              columns={columns}
-              keyOf={(site) => site.id}
-              sort={sort}
-              onSort={(value) =>
-                void navigate({ search: (before) => ({ ...before, sort: value }), replace: true })
-              }
-            />
-          )}
         </Section>
       )}
     </>
   );
 }
+
+const keyOf = ({ id }: Site) => id;
 
 const linksOf = ({ name }: Site, links: readonly { readonly joiner: string; readonly issuer: string }[]) =>
   links.filter(({ joiner, issuer }) => joiner === name || issuer === name).length;

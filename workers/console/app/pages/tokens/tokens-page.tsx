@@ -7,7 +7,6 @@ import { FormSelect, FormSelectOption } from "@patternfly/react-core/dist/esm/co
 import { NumberInput } from "@patternfly/react-core/dist/esm/components/NumberInput";
 import TokensIcon from "@patternfly/react-icons/dist/esm/icons/ticket-alt-icon";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import type { z } from "zod";
 import { CreatedToken, TOKEN_LIMITS, type Token } from "../../../../../protocol/api/tokens.ts";
@@ -16,19 +15,19 @@ import { tokensQuery } from "../../api/queries.ts";
 import { useRefusal } from "../../api/role.ts";
 import { fairlead } from "../../format/command.ts";
 import { counted } from "../../format/quantity.ts";
-import { type Fields, searched } from "../../format/search.ts";
+import type { Fields } from "../../format/search.ts";
 import { useEvents, useStatus } from "../../live/use-live.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
-import { Age } from "../../parts/age.tsx";
+import { Age, AsOf } from "../../parts/age.tsx";
 import { CommandHint } from "../../parts/command-hint.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
-import { CopyButton } from "../../parts/copy-button.tsx";
-import { type Column, DataTable } from "../../parts/data-table.tsx";
+import type { Column } from "../../parts/data-table.tsx";
 import { Failure } from "../../parts/failure.tsx";
 import { Name, useNetworkName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
-import { SearchBar } from "../../parts/search-bar.tsx";
+import { SearchedTable } from "../../parts/searched-table.tsx";
+import { SecretBox } from "../../parts/secret-box.tsx";
 import { Section } from "../../parts/section.tsx";
 import { StateLabel, type Tone } from "../../parts/state-label.tsx";
 import { useRefetchAt } from "../../parts/use-refetch-at.ts";
@@ -37,7 +36,6 @@ import "./tokens.css";
 
 type Created = z.infer<typeof CreatedToken>;
 
-const ROUTE = "/networks/$network/tokens";
 const STATES: Readonly<Record<Token["state"], readonly [Tone, string]>> = {
   good: ["good", "good"],
   used_up: ["ended", "used up"],
@@ -60,10 +58,10 @@ const fieldsOf = ({ id, issuer, site, state }: Token): Fields => ({
   state: STATES[state][1].replace(" ", "-"),
 });
 
+const keyOf = ({ id }: Token) => id;
+
 export default function TokensPage() {
   const network = useNetworkName();
-  const { q = "", sort = "-created" } = useSearch({ from: ROUTE });
-  const navigate = useNavigate({ from: ROUTE });
   const refused = useRefusal(network, "operator");
   const tokens = useQuery(tokensQuery(network));
   useRefetchAt(tokensQuery(network).queryKey, useLastTokenEvent());
@@ -141,7 +139,6 @@ export default function TokensPage() {
     [refused],
   );
   const all = tokens.data ?? [];
-  const shown = searched(all, q, fieldsOf);
   return (
     <>
       <PageHeader title="Tokens" command={fairlead("token", "list")}>
@@ -164,26 +161,15 @@ export default function TokensPage() {
           Create the first one above, or with the command.
         </Nothing>
       ) : (
-        <Section title="All tokens">
-          <SearchBar
-            label="Search tokens"
-            hint="state:good, NOT state:expired, issuer:network"
-            value={q}
-            shown={shown.length}
-            all={all.length}
-            onChange={(value) =>
-              void navigate({ search: (before) => ({ ...before, q: value || undefined }), replace: true })
-            }
-          />
-          <DataTable
-            label="Tokens"
-            entries={shown}
+        <Section title="All tokens" aside={<AsOf at={tokens.dataUpdatedAt} />}>
+          <SearchedTable
+            of="tokens"
+            entries={all}
             columns={columns}
-            keyOf={({ id }) => id}
-            sort={sort}
-            onSort={(value) =>
-              void navigate({ search: (before) => ({ ...before, sort: value }), replace: true })
-            }
+            keyOf={keyOf}
+            fieldsOf={fieldsOf}
+            hint="state:good, NOT state:expired, issuer:network"
+            order="-created"
           />
         </Section>
       )}
@@ -294,10 +280,7 @@ function CreatedOnce({ created, onClose }: { created: Created; onClose: () => vo
         Save it as <code>token.yaml</code> at the site. It admits {counted(created.uses, "site")}, and ends{" "}
         <Age at={created.expiresAt} />.
       </Alert>
-      <div className="fl-token-file">
-        <pre data-testid="token-file">{created.file}</pre>
-        <CopyButton text={created.file} what="the token" />
-      </div>
+      <SecretBox text={created.file} what="the token" testId="token-file" />
       <div>
         <p>Then start the connector there:</p>
         <CommandHint command="fairlead connector run --site NAME --token token.yaml" />

@@ -53,8 +53,8 @@ export class Viewers {
   readonly #budgets = new WeakMap<WebSocket, Bucket>();
   /** Viewers that missed a tick, and get everything again. */
   readonly #behind = new WeakSet<WebSocket>();
-  /** When what proved each viewer was checked last, ms since 1970. */
-  readonly #checkedAt = new WeakMap<WebSocket, number>();
+  /** The last check of what proves each viewer, and when it began, ms since 1970. */
+  readonly #checks = new WeakMap<WebSocket, { at: number; refusal: Promise<ErrorCode | null> }>();
   readonly #records = new Bucket(TAIL_RECORDS);
   #lastTail = 0;
   #lastTickAt = 0;
@@ -130,8 +130,11 @@ export class Viewers {
     }
   }
 
-  async #handle({ socket, attachment }: OpenViewer, request: LiveRequest): Promise<void> {
-    await this.#check(socket, attachment);
+  async #handle({ socket, attachment: before }: OpenViewer, request: LiveRequest): Promise<void> {
+    await this.#check(socket, before);
+    // Messages that came first were handled during the check.
+    const attachment = readAttachment(socket);
+    if (attachment?.kind !== "viewer" || attachment.ended) return;
     const wasWatching = attachment.watchUntil > this.#effects.now();
     switch (request.type) {
       case "watch":
@@ -156,12 +159,17 @@ export class Viewers {
     }
   }
 
-  /** @throws FairleadError of what no longer proves the viewer */
+  /**
+   * Checks what proves a viewer. Messages wait for a check that runs, so that they are handled in their order.
+   * @throws FairleadError of what no longer proves the viewer
+   */
   async #check(socket: WebSocket, { viewer }: ViewerAttachment): Promise<void> {
     const now = this.#effects.now();
-    if (now - (this.#checkedAt.get(socket) ?? 0) < CHECK_MS) return;
-    this.#checkedAt.set(socket, now);
-    const code = await this.#effects.refusal(viewer);
+    const last = this.#checks.get(socket);
+    const isFresh = last !== undefined && now - last.at < CHECK_MS;
+    const check = isFresh ? last : { at: now, refusal: this.#effects.refusal(viewer) };
+    this.#checks.set(socket, check);
+    const code = await check.refusal;
     if (code !== null) throw new FairleadError(code);
   }
 

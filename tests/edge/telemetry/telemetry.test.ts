@@ -322,6 +322,16 @@ describe("the live channel of traffic", () => {
     expect(other.received.map(String).filter((text) => text.includes("records"))).toEqual([]);
   });
 
+  it("handles what a viewer sends at once in its order, though its key is looked up first", async () => {
+    const line = await TelemetryLine.open(west);
+    const viewer = await TrafficViewer.open("shop", await createKey("viewer", ["shop"]));
+    viewer.send({ type: "tail", filter: "service:db" });
+    viewer.send({ type: "watch" });
+    viewer.send({ type: "tail", filter: "service:api" });
+    expect((await line.next("tail.start")).tail.filter).toBe("service:db");
+    expect((await line.next("tail.start")).tail.filter).toBe("service:api");
+  });
+
   it("closes a viewer that asks for nonsense", async () => {
     for (const message of [
       "nonsense",

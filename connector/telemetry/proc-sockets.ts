@@ -1,5 +1,6 @@
 /** Finds the process that owns a socket of this machine, in Linux's /proc. A look-up reads a limited number of files. */
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { basename } from "node:path";
 import type { ClientProcess, ClientSocket, FindProcesses } from "./client-processes.ts";
 
 /** The most descriptors of processes that a look-up reads. */
@@ -104,7 +105,13 @@ async function processOf(root: string, pid: string): Promise<ClientProcess> {
     readFile(`${root}/${pid}/comm`, "utf8").catch(() => "unknown"),
     readFile(`${root}/${pid}/cgroup`, "utf8").catch(() => ""),
   ]);
-  return { pid: Number(pid), command: command.trimEnd(), ...containerOf(cgroup) };
+  return { pid: Number(pid), command: await programOf(root, pid, command.trimEnd()), ...containerOf(cgroup) };
+}
+
+/** The name of a process. Node calls every process by its main thread (seen in 24.21), and is then named by its file. */
+async function programOf(root: string, pid: string, command: string): Promise<string> {
+  if (command !== "MainThread") return command;
+  return basename(await readlink(`${root}/${pid}/exe`).catch(() => command));
 }
 
 /** The container and the pod in the path of a control group, as Docker, containerd and CRI-O write them. */

@@ -98,6 +98,11 @@ describe("procSockets", () => {
       expect(await procSockets(root)?.(clients)).toEqual(
         new Map([["127.0.0.1:4000", { pid: 77, command: "psql", container: CONTAINER, pod: null }]]),
       );
+      // A program of Node has the name of its main thread.
+      await writeFile(join(root, "77/comm"), "MainThread\n");
+      await symlink("/usr/local/bin/node", join(root, "77/exe"));
+      const found = await procSockets(root)?.(clients);
+      expect(found?.get("127.0.0.1:4000")?.command).toBe("node");
     },
   );
 

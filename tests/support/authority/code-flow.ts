@@ -13,6 +13,14 @@ export interface CodeFlowOptions {
   readonly sign: (claims: JWTPayload) => Promise<string>;
 }
 
+/** What a browser asks for at the authorization endpoint. */
+interface AuthorizationRequest {
+  readonly redirectUri: string;
+  readonly challenge: string;
+  readonly state: string;
+  readonly nonce: string;
+}
+
 interface Grant {
   readonly challenge: string;
   readonly redirectUri: string;
@@ -33,11 +41,33 @@ export class CodeFlow {
   /**
    * What the provider does when a browser comes and a person signs in.
    * @returns the URL to which it sends the browser
-   * @throws Error where the provider shows a page of its own about a wrong request
+   * @throws Error as {@link check}
    */
   authorize(text: string, claims: JWTPayload = {}): string {
+    const request = this.check(text);
+    const code = crypto.randomUUID();
+    this.#grants.set(code, {
+      challenge: request.challenge,
+      redirectUri: request.redirectUri,
+      claims: { sub: "7", email: "ann@example.com", ...claims, nonce: request.nonce },
+      isUsed: false,
+    });
+    return this.#back(request, { code });
+  }
+
+  /**
+   * What the provider does when a browser comes and the person, or the provider, refuses (RFC 6749 §4.1.2.1).
+   * @returns the URL to which it sends the browser
+   * @throws Error as {@link check}
+   */
+  refuse(text: string): string {
+    return this.#back(this.check(text), { error: "access_denied" });
+  }
+
+  /** Checks a request of a browser. @throws Error where the provider shows a page of its own about a wrong request */
+  check(text: string): AuthorizationRequest {
     const url = new URL(text);
-    const { authorizationEndpoint, client, redirectUris, issuer } = this.#options;
+    const { authorizationEndpoint, client, redirectUris } = this.#options;
     if (`${url.origin}${url.pathname}` !== authorizationEndpoint) throw new Error(`${url} is another page.`);
     const parameter = (name: string): string => {
       const [value, ...more] = url.searchParams.getAll(name);
@@ -47,23 +77,21 @@ export class CodeFlow {
     const redirectUri = parameter("redirect_uri");
     if (parameter("client_id") !== client.id) throw new Error("The client is unknown.");
     if (!redirectUris.includes(redirectUri)) throw new Error(`${redirectUri} is not registered.`);
+    const challenge = parameter("code_challenge");
     const isComplete =
       parameter("response_type") === "code" &&
       parameter("scope").split(" ").includes("openid") &&
       parameter("code_challenge_method") === "S256" &&
-      /^[A-Za-z0-9_-]{43}$/.test(parameter("code_challenge"));
+      /^[A-Za-z0-9_-]{43}$/.test(challenge);
     if (!isComplete) throw new Error(`The request is wrong: ${url.search}`);
-    const code = crypto.randomUUID();
-    this.#grants.set(code, {
-      challenge: parameter("code_challenge"),
-      redirectUri,
-      claims: { sub: "7", email: "ann@example.com", ...claims, nonce: parameter("nonce") },
-      isUsed: false,
-    });
+    return { redirectUri, challenge, state: parameter("state"), nonce: parameter("nonce") };
+  }
+
+  #back({ redirectUri, state }: AuthorizationRequest, answer: Readonly<Record<string, string>>): string {
     const back = new URL(redirectUri);
-    back.searchParams.set("code", code);
-    back.searchParams.set("state", parameter("state"));
-    back.searchParams.set("iss", issuer);
+    for (const [name, value] of Object.entries({ ...answer, state, iss: this.#options.issuer })) {
+      back.searchParams.set(name, value);
+    }
     return back.href;
   }
 

@@ -1,6 +1,8 @@
 /** A console with its edge, two sites and two users, for the browser tests of a file. */
 import { writeFile } from "node:fs/promises";
+import { z } from "zod";
 import { ConsoleUser } from "../../../protocol/api/console.ts";
+import { ErrorResponse } from "../../../protocol/api/envelope.ts";
 import { freePort } from "../free-port.ts";
 import { Cluster, type Connector, type Edge, type TestNetwork } from "../process/cluster.ts";
 import { HttpEcho } from "./http-echo.ts";
@@ -27,7 +29,8 @@ export class ConsoleStand {
   readonly browser: TestBrowser;
   /** Origin of the console's listener on loopback. */
   readonly origin: string;
-  readonly #server: HttpEcho;
+  /** The target of the service orders in east. */
+  readonly server: HttpEcho;
 
   private constructor(
     parts: Pick<ConsoleStand, "cluster" | "edge" | "network" | "east" | "west" | "browser" | "origin">,
@@ -40,12 +43,17 @@ export class ConsoleStand {
     this.west = parts.west;
     this.browser = parts.browser;
     this.origin = parts.origin;
-    this.#server = server;
+    this.server = server;
   }
 
   static async start(): Promise<ConsoleStand> {
     const cluster = await Cluster.create("fl-console-");
-    const [browser, server, port] = await Promise.all([openBrowser(), HttpEcho.start(), freePort()]);
+    const [browser, server, port, listener] = await Promise.all([
+      openBrowser(),
+      HttpEcho.start(),
+      freePort(),
+      freePort(),
+    ]);
     const password = cluster.path("password");
     await writeFile(password, `${ADMIN.password}\n`, { mode: 0o600 });
     const edge = await cluster.edge({
@@ -59,8 +67,8 @@ export class ConsoleStand {
     const network = await cluster.network(edge, "shop");
     const token = await network.token({ uses: 2 });
     const [east, west] = await Promise.all([
-      cluster.connector({ site: "east", token, expose: [`orders=127.0.0.1:${server.port}`] }),
-      cluster.connector({ site: "west", token }),
+      cluster.connector({ site: "east", token, expose: [`orders=127.0.0.1:${server.port}/http`] }),
+      cluster.connector({ site: "west", token, listen: [`orders=127.0.0.1:${listener}`] }),
     ]);
     const origin = `http://127.0.0.1:${port}`;
     return new ConsoleStand({ cluster, edge, network, east, west, browser, origin }, server);
@@ -77,14 +85,14 @@ export class ConsoleStand {
     const opened = await this.browser.page(rest);
     await opened.page.goto(this.url(path));
     await signIn(opened, account);
-    await opened.page.getByRole("navigation", { name: "Pages" }).waitFor({ state: "attached" });
+    await opened.page.getByRole("button", { name: `User ${account.name}` }).waitFor();
     return opened;
   }
 
   async close(): Promise<void> {
     await this.browser.close();
     await this.cluster.close();
-    await this.#server.close();
+    await this.server.close();
   }
 }
 
@@ -93,6 +101,22 @@ export async function signIn({ page }: TestPage, { name, password }: Account): P
   await page.getByLabel("User").fill(name);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** Calls the API from within the page, as the page does. Returns the status, and the code of an error. */
+export async function callFrom(
+  { page }: TestPage,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<[status: number, code: string | null]> {
+  const headers = { "content-type": "application/json", "fairlead-console": "1" };
+  const call = JSON.stringify({ method, headers, ...(body && { body: JSON.stringify(body) }) });
+  const answered = await page.evaluate(
+    `fetch(${JSON.stringify(path)}, ${call}).then(async (response) => [response.status, await response.text()])`,
+  );
+  const [status, text] = z.tuple([z.number(), z.string()]).parse(answered);
+  return [status, status < 400 ? null : ErrorResponse.parse(JSON.parse(text)).error.code];
 }
 
 /** Takes the refusals of the edge out of the problems of a page. Returns how many there were. */

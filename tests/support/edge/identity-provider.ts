@@ -20,6 +20,10 @@ export const AUDIENCE = "fairlead-edge";
 /** The public client by which browsers sign in. */
 export const CLIENT = { id: "fairlead-door", secret: null };
 
+/** The page at the authorization endpoint. */
+const PAGE = `<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Provider</title><h1>Provider</h1>
+<form method="post"><button name="choice" value="sign-in">Sign in</button><button name="choice" value="refuse">Refuse</button></form>`;
+
 type Key = Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
 
 interface SigningKey {
@@ -60,6 +64,8 @@ export class Provider {
   /** Redirect URIs that are registered for {@link CLIENT}. */
   readonly redirectUris: string[] = [];
   readonly codeFlow: CodeFlow;
+  /** Claims of the person who signs in at the page of this provider. */
+  person: JWTPayload = {};
   readonly #server: Server;
 
   private constructor(server: Server, issuer: string, ca: string | null, keys: SigningKey[]) {
@@ -124,14 +130,35 @@ export class Provider {
       .sign(signer.privateKey);
   }
 
-  /** Answers the token endpoint, or a document. People sign in by {@link codeFlow} itself. */
+  /** Answers the token endpoint, the page where people sign in, or a document. */
   async serve(...[request, response]: Parameters<RequestListener>): Promise<void> {
     const { url: path = "", method, headers } = request;
-    if (method !== "POST" || path !== "/token") return this.answer(path, response);
+    if (path.startsWith("/authorize?")) return await this.#signIn(request, response);
+    if (method !== "POST" || path !== "/token" || this.instead?.(path) !== undefined) {
+      return this.answer(path, response);
+    }
     const form = new URLSearchParams(await text(request));
     const { status, body } = await this.codeFlow.redeem(form, headers.authorization ?? null);
     response.writeHead(status, { "content-type": "application/json" });
     response.end(JSON.stringify(body));
+  }
+
+  /** The page where a person signs in or does not. The tests that have no browser use {@link codeFlow}. */
+  async #signIn(...[request, response]: Parameters<RequestListener>): Promise<void> {
+    const url = `${new URL(this.issuer).origin}${request.url}`;
+    try {
+      if (request.method !== "POST") {
+        this.codeFlow.check(url);
+        response.writeHead(200, { "content-type": "text/html" }).end(PAGE);
+        return;
+      }
+      const choice = new URLSearchParams(await text(request)).get("choice");
+      const location =
+        choice === "refuse" ? this.codeFlow.refuse(url) : this.codeFlow.authorize(url, this.person);
+      response.writeHead(303, { location }).end();
+    } catch (error) {
+      response.writeHead(400, { "content-type": "text/plain" }).end(String(error));
+    }
   }
 
   answer(path: string, response: Parameters<RequestListener>[1]): void {

@@ -6,7 +6,15 @@ import { type ConnectorOptions, connectorArgs } from "../../support/connector/co
 import { type Cluster, type Edge, eventually, type TestNetwork } from "../../support/process/cluster.ts";
 import type { ManagedProcess } from "../../support/process/managed-process.ts";
 import type { Ground } from "../ground.ts";
-import { dnsFlags, featuresOf, type HopFlags, hopFlags, unchecked, unobserved } from "./flags.ts";
+import {
+  dnsFlags,
+  featuresOf,
+  hopFlags,
+  type SideFlags,
+  telemetryOffFlags,
+  unchecked,
+  unobserved,
+} from "./flags.ts";
 import { forEachService, REQUEST_SERVICES, type RequestServiceId, SERVICES, type System } from "./system.ts";
 
 type Encryption = "end-to-end" | "hop";
@@ -25,6 +33,14 @@ export async function fairlead(ground: Ground, edge: Edge, encryption: Encryptio
   return await pairOf(ground, ground.cluster, edge, flags, IDENTITIES[encryption]);
 }
 
+/** The same edge and build with telemetry off, to measure what telemetry costs. */
+export async function telemetryOff(ground: Ground, edge: Edge): Promise<System | string> {
+  const flags = await telemetryOffFlags(ground.cluster);
+  if (flags === null) return "these connectors have no telemetry";
+  const identity = { id: "telemetry-off", title: "Fairlead, telemetry off" } as const;
+  return await pairOf(ground, ground.cluster, edge, { east: flags, west: flags }, identity);
+}
+
 /** Edge and connectors of another checkout's build, with end-to-end encryption. */
 export async function otherBuild(ground: Ground): Promise<System> {
   const { other } = ground;
@@ -37,7 +53,7 @@ async function pairOf(
   ground: Ground,
   cluster: Cluster,
   edge: Edge,
-  flags: HopFlags,
+  flags: SideFlags,
   identity: Pick<System, "id" | "title">,
 ): Promise<System> {
   const network = await cluster.network(edge, `bench-${identity.id}`);

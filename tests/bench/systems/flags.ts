@@ -3,15 +3,20 @@ import { freePort } from "../../support/free-port.ts";
 import type { Cluster } from "../../support/process/cluster.ts";
 import { type DnsServer, type Feature, SERVICES } from "./system.ts";
 
-export interface HopFlags {
+export interface SideFlags {
   readonly west: readonly string[];
   readonly east: readonly string[];
 }
 
 /** Returns the options for hop encryption, or null for a build without them. */
-export async function hopFlags(cluster: Cluster): Promise<HopFlags | null> {
+export async function hopFlags(cluster: Cluster): Promise<SideFlags | null> {
   if (!(await hasOption(cluster, "--allow-hop"))) return null;
   return { west: ["--allow-hop", "all"], east: SERVICES.flatMap((name) => ["--hop", name]) };
+}
+
+/** Returns the options of both sides that turn telemetry off, or null for a build without telemetry. */
+export async function telemetryOffFlags(cluster: Cluster): Promise<readonly string[] | null> {
+  return (await hasOption(cluster, "--telemetry")) ? ["--telemetry", "off"] : null;
 }
 
 /** Returns the options that keep iperf3's service offered while its target is down, as it is between two runs. */

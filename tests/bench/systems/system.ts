@@ -20,7 +20,7 @@ export type RequestServiceId = keyof typeof REQUEST_SERVICES;
 export type Addresses = Readonly<Record<ServiceId, Address>>;
 
 /** Names of systems. `other` is Fairlead of another checkout. */
-export type SystemId = "direct" | "fairlead" | "other" | "hop" | "nginx" | "ssh";
+export type SystemId = "direct" | "fairlead" | "telemetry-off" | "other" | "hop" | "nginx" | "ssh";
 
 /** What a build of Fairlead may lack: requests that are balanced one by one, and observers of connections. */
 export type Feature = "requests" | "observers";

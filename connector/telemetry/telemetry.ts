@@ -71,8 +71,8 @@ export class Telemetry {
   /** The number of the last dial. A dial that was given up finds another one. */
   #dials = 0;
   #reportedAt: number | null = null;
-  /** Whether the next report has every series. */
-  #isFirst = true;
+  /** Whether the edge may lack what was reported. The next report then has every series. */
+  #isUnconfirmed = false;
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
@@ -137,7 +137,7 @@ export class Telemetry {
     this.#aggregator.visit();
     const step = this.#schedule.next({
       now: this.#now(),
-      hasNews: this.#aggregator.hasChanged || (this.#isFirst && this.#connection !== null),
+      hasNews: this.#aggregator.hasChanged || this.#isUnconfirmed,
       isOpen: this.#aggregator.open.size > 0,
       isAvailable: this.#options.isAvailable(),
     });
@@ -161,6 +161,7 @@ export class Telemetry {
 
   /** The edge has another address. */
   edgeMoved(): void {
+    this.#isUnconfirmed = this.#reportedAt !== null;
     void this.#disconnect();
     this.#schedule.moved();
     this.review();
@@ -218,7 +219,7 @@ export class Telemetry {
   #handle(notice: TelemetryNotice): void {
     switch (notice.type) {
       case "welcome":
-        this.#isFirst = true;
+        this.#isUnconfirmed = true;
         this.#schedule.welcomed(notice.everyMs, this.#now());
         this.#outages.ended({}, (length) => `Traffic is reported again, after ${length}.`);
         this.#recorder.clearTails();
@@ -252,8 +253,8 @@ export class Telemetry {
     const connection = this.#connection;
     if (connection === null || connection.isCongested) return;
     const changed = this.#aggregator.takeChanged();
-    const series = this.#isFirst ? this.#aggregator.series : changed;
-    this.#isFirst = false;
+    const series = this.#isUnconfirmed ? this.#aggregator.series : changed;
+    this.#isUnconfirmed = false;
     const notable = this.#recorder.takeNotable().map((each) => withoutSite(this.#recorder.record(each)));
     const messages = seriesMessages(
       series.map((each) => each.report()),
@@ -280,6 +281,8 @@ export class Telemetry {
   }
 
   #ended(error: FairleadError): void {
+    // A report that was sent shortly before may be lost, and what an edge that died had not stored is.
+    if (this.#connection !== null) this.#isUnconfirmed = this.#reportedAt !== null;
     this.#connection = null;
     this.#recorder.clearTails();
     this.#schedule.ended(this.#now(), error.retryAfterMs);

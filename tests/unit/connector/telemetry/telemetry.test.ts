@@ -92,6 +92,16 @@ describe("Telemetry", () => {
     expect(edge.series.size).toBe(4);
   });
 
+  it("reports again what the edge may have lost, when the connection breaks and no traffic follows", async () => {
+    const { edge, request } = await setUp();
+    request({ bytesToClient: 7 });
+    await edge.next("series", ({ series }) => series.length === 1);
+    edge.kill();
+    await eventually("the connector reports on a second connection", () => edge.of("series").length === 2);
+    expect(edge.connections).toBe(2);
+    expect(edge.of("series")[1]).toMatchObject({ series: [{ closed: 1, bytesToClient: 7 }] });
+  });
+
   it("reports at the interval that the edge asks for", async () => {
     const { edge, request, telemetry } = await setUp();
     edge.welcome = { type: "welcome", everyMs: 60_000, tails: [] };

@@ -7,6 +7,8 @@ export interface Log {
   readonly info: Write;
   readonly warn: Write;
   readonly error: Write;
+  /** Whether lines of the level are written. What only fills the fields of a line need not be made for another. */
+  isLevelEnabled(level: LogLevel): boolean;
   /** A log whose lines carry these fields as well. It follows this log's level. */
   child(fields: Record<string, unknown>): Log;
 }
@@ -23,7 +25,14 @@ export interface LogLevels {
 }
 
 /** Discards every line. */
-export const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+export const silent: Log = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  isLevelEnabled: () => false,
+  child: () => silent,
+};
 
 /** What a child has of its parent. */
 interface Child {
@@ -66,6 +75,12 @@ export class LeveledLog implements Log {
   readonly warn: Write = (fields, message) => this.#write("warn", fields, message);
   readonly error: Write = (fields, message) => this.#write("error", fields, message);
 
+  isLevelEnabled(level: LogLevel): boolean {
+    const { levels } = this.#shared;
+    const least = (this.#part === null ? undefined : levels.parts[this.#part]) ?? levels.level;
+    return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
+  }
+
   /** A log whose lines carry these fields as well. The part of a child replaces that of its parent. */
   child({ part, ...fields }: Record<string, unknown>): LeveledLog {
     const target = Object.keys(fields).length === 0 ? this.#target : this.#target.child(fields);
@@ -77,9 +92,7 @@ export class LeveledLog implements Log {
   }
 
   #write(level: LogLevel, fields: Record<string, unknown>, message: string): void {
-    const { levels } = this.#shared;
-    const least = (this.#part === null ? undefined : levels.parts[this.#part]) ?? levels.level;
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
+    if (!this.isLevelEnabled(level)) return;
     this.#target[level](this.#part === null ? fields : { part: this.#part, ...fields }, message);
   }
 }

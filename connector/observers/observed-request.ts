@@ -1,6 +1,6 @@
 /** A request that an observer has seen the head of. */
 import type { FlowOutcome, FlowView } from "../relay/flow.ts";
-import type { RequestProtocol, RequestReport } from "../relay/request-report.ts";
+import { type RequestProtocol, type RequestReport, requestReport } from "../relay/request-report.ts";
 
 export class ObservedRequest {
   protocol: RequestProtocol;
@@ -40,36 +40,22 @@ export class ObservedRequest {
 
   /** The report of the request, once it has ended. `now`: by `performance.now`. */
   report(flow: FlowView, outcome: FlowOutcome, now: number): RequestReport {
-    // One object literal: this runs once for each request.
-    const report: Writable<RequestReport> = {
-      network: flow.network,
-      site: flow.site,
-      side: flow.side,
-      service: flow.service,
-      peer: flow.peer,
-      isDoor: flow.isDoor,
-      client: flow.client,
-      session: flow.session,
-      stream: flow.stream,
-      target: flow.target,
+    return requestReport(flow, {
       protocol: this.protocol,
       method: this.method,
+      authority: this.authority ?? undefined,
       path: this.path,
       status: this.status,
+      grpcStatus: this.grpcStatus ?? undefined,
       startedAt: performance.timeOrigin + this.startedAt,
       ms: (this.lastByteAt || now) - this.startedAt,
       firstByteMs: this.firstByteAt === 0 ? null : this.firstByteAt - this.startedAt,
       bytesToTarget: this.bytesToTarget,
       bytesToClient: this.bytesToClient,
       outcome,
-    };
-    if (this.authority !== null) report.authority = this.authority;
-    if (this.grpcStatus !== null) report.grpcStatus = this.grpcStatus;
-    return report;
+    });
   }
 }
-
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Gets each request that has ended. */
 export type OnRequest = (request: ObservedRequest, outcome: FlowOutcome, now: number) => void;

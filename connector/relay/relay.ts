@@ -99,6 +99,12 @@ export class Relay {
 
   #ended(flow: Flow, error: FairleadError | null): void {
     this.#flows--;
+    if (error !== null || this.#log.isLevelEnabled("debug")) this.#logEnd(flow, error);
+    flow.trace?.ended(flow);
+    this.#notify("flowEnded", flow);
+  }
+
+  #logEnd(flow: Flow, error: FairleadError | null): void {
     const { bytesToTarget, bytesToClient, openedMs, firstByteMs, endedMs, outcome } = flow;
     const fields = Object.assign(flowIds(flow), {
       bytesToTarget,
@@ -110,8 +116,6 @@ export class Relay {
     });
     if (error === null) this.#log.debug(fields, "The flow is completed.");
     else this.#logFailure(flow, fields, error);
-    flow.trace?.ended(flow);
-    this.#notify("flowEnded", flow);
   }
 
   #logFailure(flow: Flow, fields: Record<string, unknown>, { code, message }: FairleadError): void {

@@ -2,7 +2,6 @@
 import { ExchangeServer } from "../http/client/exchange-server.ts";
 import { TargetClients } from "../http/client/target-clients.ts";
 import type { WebSocketJoiner } from "../http/client/upgrade.ts";
-import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Target } from "../targets/target-endpoint.ts";
 import type { PoolPort, TargetPool } from "../targets/target-pool.ts";
@@ -26,8 +25,8 @@ interface ExchangesOptions {
 export function makeExchanges({ pool, relay, preambles, webSockets }: ExchangesOptions): Exchanges {
   const clients = new TargetClients<PoolPort, Target>({
     targets: pool,
-    keyOf: (target) => `${addressOf(target)} ${target.address ?? ""}`,
-    addressOf,
+    keyOf: ({ hostAndPort, address }) => `${hostAndPort} ${address ?? ""}`,
+    addressOf: ({ hostAndPort }) => hostAndPort,
     hostOf: ({ host }) => host,
     preambleOf: ({ port, servicePort }) => preambles.of(port.name, servicePort),
   });
@@ -43,5 +42,3 @@ export function makeExchanges({ pool, relay, preambles, webSockets }: ExchangesO
   });
   return { server, closeIdle: () => clients.closeIdle(), close: () => clients.close() };
 }
-
-const addressOf = ({ host, port }: Target): string => formatAddress(host, port);

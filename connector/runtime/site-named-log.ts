@@ -3,11 +3,10 @@
  * and flows outlive a renaming.
  */
 import type { Peer } from "../config/scope.ts";
-import type { Log } from "../log.ts";
+import type { Log, LogLevel } from "../log.ts";
 import type { SiteNames } from "../targets/site-names.ts";
 
 type Fields = Record<string, unknown>;
-type Level = "debug" | "info" | "warn" | "error";
 
 export class SiteNamedLog implements Log {
   readonly #target: Log;
@@ -26,6 +25,10 @@ export class SiteNamedLog implements Log {
   readonly warn = (fields: Fields, message: string): void => this.#write("warn", fields, message);
   readonly error = (fields: Fields, message: string): void => this.#write("error", fields, message);
 
+  isLevelEnabled(level: LogLevel): boolean {
+    return this.#target.isLevelEnabled(level);
+  }
+
   child(fields: Fields): Log {
     const { peer: siteName, peerSite: site, ...others } = fields;
     if (typeof siteName !== "string" || typeof site !== "string") {
@@ -37,7 +40,7 @@ export class SiteNamedLog implements Log {
     });
   }
 
-  #write(level: Level, fields: Fields, message: string): void {
+  #write(level: LogLevel, fields: Fields, message: string): void {
     const { peer: siteName, peerSite: site } = fields;
     const peer = typeof siteName === "string" && typeof site === "string" ? { site, siteName } : this.#peer;
     const name = peer && this.#names.current(peer).siteName;

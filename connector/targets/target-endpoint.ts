@@ -1,5 +1,6 @@
 /** One address at which a service's target is reached, with its health and its load. */
 import type { TargetHost } from "../config/service-options.ts";
+import { formatAddress } from "../net/local-socket.ts";
 import type { NameError } from "../net/name-resolver.ts";
 import type { TargetHealth } from "./health/target-health.ts";
 
@@ -7,12 +8,15 @@ import type { TargetHealth } from "./health/target-health.ts";
 export interface Target extends TargetHost {
   /** The IP address; null if the host is a name that cannot be looked up. */
   readonly address: string | null;
+  /** Host and port in one text, which every request to the target names. */
+  readonly hostAndPort: string;
 }
 
 export class TargetEndpoint implements Target {
   readonly host: string;
   readonly port: number;
   readonly address: string | null;
+  readonly hostAndPort: string;
   /** Why the host has no address. */
   readonly problem: NameError | null;
   /** Null if the service has no health check: the target then counts as up. */
@@ -39,6 +43,7 @@ export class TargetEndpoint implements Target {
     this.host = host;
     this.port = port;
     this.address = address;
+    this.hostAndPort = formatAddress(host, port);
     this.rank = facts.rank;
     this.problem = facts.problem;
     this.health = facts.health;

@@ -153,7 +153,7 @@ export class TargetPool {
     for (;;) {
       const lease = await this.lease(port, use.signal, tried);
       const { target } = lease;
-      use.flow?.setTarget(formatAddress(target.host, target.port));
+      use.flow?.setTarget(target.hostAndPort);
       try {
         const socket = await lease.connect(use);
         if (socket.closed) lease.end();

@@ -2,7 +2,7 @@
  * Counts the streams and requests of a connector in series (docs/observability.md, "What is counted"). The values are
  * cumulative. A stream that is open counts what it has carried so far whenever {@link Aggregator.visit} is called.
  */
-import { codeClassOf, OTHER } from "../../protocol/telemetry/series.ts";
+import { type CodeClass, codeClassOf, OTHER } from "../../protocol/telemetry/series.ts";
 import type { FlowView } from "../relay/flow.ts";
 import type { FlowObserver } from "../relay/observer.ts";
 import type { RequestReport, RequestSink } from "../relay/request-report.ts";
@@ -42,6 +42,9 @@ const GRPC_FAILURES: ReadonlySet<number> = new Set([2, 4, 8, 12, 13, 14, 15]);
 
 export class Aggregator implements FlowObserver, RequestSink {
   readonly #table = new SeriesTable();
+  /** The series of the last stream and of the last request: most often, the next one belongs to it as well. */
+  #lastOfStreams: Series | null = null;
+  #lastOfRequests: Series | null = null;
   readonly #names: ProcessNames;
   readonly #onActivity: () => void;
   readonly #open = new Set<FlowView>();
@@ -85,7 +88,7 @@ export class Aggregator implements FlowObserver, RequestSink {
     if (flow.isInternal) return;
     this.#open.delete(flow);
     const counted = this.#counted.get(flow);
-    const series = counted?.series ?? this.#table.find(this.#labelsOf(flow));
+    const series = counted?.series ?? this.#seriesOfStream(flow);
     if (counted === undefined) series.opened++;
     else this.#counted.delete(flow);
     series.closed++;
@@ -101,9 +104,7 @@ export class Aggregator implements FlowObserver, RequestSink {
 
   requestEnded(report: RequestReport): void {
     const { method, status, ms } = report;
-    const series = this.#table.find(
-      this.#labelsOf(report, METHODS.has(method) ? method : OTHER, codeClassOf(status)),
-    );
+    const series = this.#seriesOfRequest(report, METHODS.has(method) ? method : OTHER, codeClassOf(status));
     series.opened++;
     series.closed++;
     if (hasFailed(report)) series.failed++;
@@ -123,7 +124,7 @@ export class Aggregator implements FlowObserver, RequestSink {
       let counted = this.#counted.get(flow);
       if (counted === undefined) {
         if (!isSettled(flow)) continue;
-        const series = this.#table.find(this.#labelsOf(flow));
+        const series = this.#seriesOfStream(flow);
         counted = { series, toTarget: 0, toClient: 0 };
         this.#counted.set(flow, counted);
         series.opened++;
@@ -156,23 +157,24 @@ export class Aggregator implements FlowObserver, RequestSink {
     this.#open.clear();
   }
 
-  /** The labels of a flow or of a request; a flow has neither method nor code. */
-  #labelsOf(
-    { side, service, peer, isDoor, protocol, client, target }: FlowView | RequestReport,
-    method: Labels["method"] = null,
-    code: Labels["code"] = null,
-  ): Labels {
-    return {
-      side,
-      service,
-      peer: isDoor ? null : (peer?.site ?? null),
-      isDoor,
-      protocol,
-      process: side === "listener" && client !== null ? this.#names.nameOf(client) : null,
-      target: side === "target" ? target : null,
-      method,
-      code,
-    };
+  #seriesOfStream(flow: FlowView): Series {
+    const process = this.#processOf(flow);
+    const last = this.#lastOfStreams;
+    if (last !== null && hasLabels(last.labels, flow, process, null, null)) return last;
+    this.#lastOfStreams = this.#table.find(labelsOf(flow, process, null, null));
+    return this.#lastOfStreams;
+  }
+
+  #seriesOfRequest(report: RequestReport, method: string, code: CodeClass): Series {
+    const process = this.#processOf(report);
+    const last = this.#lastOfRequests;
+    if (last !== null && hasLabels(last.labels, report, process, method, code)) return last;
+    this.#lastOfRequests = this.#table.find(labelsOf(report, process, method, code));
+    return this.#lastOfRequests;
+  }
+
+  #processOf({ side, client }: Counting): string | null {
+    return side === "listener" && client !== null ? this.#names.nameOf(client) : null;
   }
 
   #wake(): void {
@@ -180,6 +182,50 @@ export class Aggregator implements FlowObserver, RequestSink {
     this.#wasIdle = false;
     this.#onActivity();
   }
+}
+
+/** What of a stream or a request decides on its series, besides the client's process, the method and the code. */
+type Counting = Pick<FlowView, "side" | "service" | "peer" | "isDoor" | "protocol" | "client" | "target">;
+
+/** The labels of a stream or of a request; a stream has neither method nor code. */
+function labelsOf(
+  counting: Counting,
+  process: Labels["process"],
+  method: Labels["method"],
+  code: Labels["code"],
+): Labels {
+  const { side, service, isDoor, protocol } = counting;
+  const [peer, target] = [peerLabel(counting), targetLabel(counting)];
+  return { side, service, peer, isDoor, protocol, process, target, method, code };
+}
+
+/** Whether these are the labels that {@link labelsOf} makes. It runs for each stream and request, and makes nothing. */
+function hasLabels(
+  labels: Labels,
+  counting: Counting,
+  process: Labels["process"],
+  method: Labels["method"],
+  code: Labels["code"],
+): boolean {
+  return (
+    labels.side === counting.side &&
+    labels.service === counting.service &&
+    labels.peer === peerLabel(counting) &&
+    labels.isDoor === counting.isDoor &&
+    labels.protocol === counting.protocol &&
+    labels.process === process &&
+    labels.target === targetLabel(counting) &&
+    labels.method === method &&
+    labels.code === code
+  );
+}
+
+function peerLabel({ isDoor, peer }: Counting): string | null {
+  return isDoor || peer === null ? null : peer.site;
+}
+
+function targetLabel({ side, target }: Counting): string | null {
+  return side === "target" ? target : null;
 }
 
 /** Whether a request counts as failed. */

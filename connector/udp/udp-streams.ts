@@ -63,7 +63,7 @@ export class UdpStreams implements StreamServer, OwnSockets {
     let socket: Socket;
     try {
       lease = await pool.lease({ name: exposure.name, port }, signal);
-      flow.setTarget(formatAddress(lease.target.host, lease.target.port));
+      flow.setTarget(lease.target.hostAndPort);
       socket = await connect(lease.target);
     } catch (error) {
       lease?.end();

@@ -95,6 +95,7 @@ export function seriesId(key: SeriesKey): string {
 
 /** The class of a status of HTTP; "none" for 0. */
 export function codeClassOf(status: number): CodeClass {
-  const hundreds = Math.floor(status / 100);
-  return hundreds >= 1 && hundreds <= 5 ? (`${hundreds}xx` as CodeClass) : "none";
+  return CODE_CLASSES[Math.floor(status / 100)] ?? "none";
 }
+
+const CODE_CLASSES: readonly CodeClass[] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];

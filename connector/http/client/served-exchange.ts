@@ -462,10 +462,10 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
       requestReport(flow, {
         protocol: this.#protocol,
         method: request.method,
-        ...(request.authority === "" ? {} : { authority: authorityOf(request.authority) }),
+        authority: request.authority === "" ? undefined : authorityOf(request.authority),
         path: pathOf(request.path),
         status: this.#status,
-        ...(this.#grpcStatus === null ? {} : { grpcStatus: this.#grpcStatus }),
+        grpcStatus: this.#grpcStatus ?? undefined,
         startedAt,
         ms: endedMs ?? 0,
         firstByteMs,

@@ -473,10 +473,10 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
     const facts: RequestFacts = {
       protocol: flow.protocol === "grpc" ? "grpc" : this.#client.protocol,
       method: request.method,
-      ...(request.authority === "" ? {} : { authority: authorityOf(request.authority) }),
+      authority: request.authority === "" ? undefined : authorityOf(request.authority),
       path: pathOf(request.path),
       status: this.#status,
-      ...(this.#grpcStatus === null ? {} : { grpcStatus: this.#grpcStatus }),
+      grpcStatus: this.#grpcStatus ?? undefined,
       startedAt: flow.startedAt,
       ms: performance.now() - this.#startedAt,
       firstByteMs: this.#firstByteAt === null ? null : this.#firstByteAt - this.#startedAt,

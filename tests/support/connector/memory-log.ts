@@ -20,6 +20,10 @@ export class MemoryLog implements Log {
     this.#fields = fields;
   }
 
+  isLevelEnabled(): boolean {
+    return true;
+  }
+
   child(fields: Record<string, unknown>): MemoryLog {
     return new MemoryLog(this.lines, { ...this.#fields, ...fields });
   }

@@ -15,15 +15,23 @@ describe("an observed HTTP/1.1 connection", () => {
     expect(reports).toEqual([
       {
         ...{ network: "network-test", site: "site-test", side: "listener", service: "api", peer: null },
-        ...{ isDoor: false, target: null },
+        ...{ isDoor: false, target: null, trace: null },
         ...{ client: "127.0.0.1:5000", session: null, stream: null, protocol: "http1", method: "GET" },
         ...{ authority: "shop", path: "/a", status: 200, startedAt: expect.any(Number) },
-        ...{ ms: expect.any(Number), firstByteMs: expect.any(Number), outcome: "completed" },
+        ...{ ms: expect.any(Number), firstByteMs: expect.any(Number), outcome: "completed", attempts: 1 },
         ...{ bytesToTarget: GET.length, bytesToClient: OK.length },
       },
     ]);
     expect(JSON.stringify(reports)).not.toContain("secret");
     expect(Math.abs((reports[0]?.startedAt ?? 0) - flow.startedAt)).toBeLessThan(60_000);
+  });
+
+  it("reports the trace of the connection with its requests", () => {
+    const observation = new Observation();
+    const trace = { id: "0".repeat(32), traceparent: "", requestEnded: () => {}, ended: () => {} };
+    observation.flow.trace = trace;
+    observation.toTarget(GET).toClient(OK);
+    expect(observation.reports[0]?.trace).toBe(trace);
   });
 
   it("reports requests that share the connection one after another", () => {

@@ -182,12 +182,17 @@ function namespace({ className }: { readonly className: string }): string {
   return `(className = ${quote(className)}, uniqueKey = ${quote(`fairlead-${className}`)}, enableSql = true)`;
 }
 
+const encoder = new TextEncoder();
+
 /** Formats a Cap'n Proto text literal. Bytes outside printable ASCII are escaped. */
 export function quote(text: string): string {
-  const escaped = text.replace(/["\\]|[^\x20-\x7e]+/g, (special) => {
-    if (special === '"' || special === "\\") return `\\${special}`;
-    const bytes = [...new TextEncoder().encode(special)];
-    return bytes.map((byte) => (byte === 0x0a ? "\\n" : `\\x${byte.toString(16).padStart(2, "0")}`)).join("");
-  });
+  // The Worker has 60,000 lines: a function for each special character takes five times as long.
+  const escaped = text
+    .replaceAll("\\", "\\\\")
+    .replaceAll('"', '\\"')
+    .replaceAll("\n", "\\n")
+    .replace(/[^\x20-\x7e]+/g, (special) =>
+      [...encoder.encode(special)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join(""),
+    );
   return `"${escaped}"`;
 }

@@ -39,7 +39,7 @@ export function NetworkShell() {
 }
 
 function Surroundings({ network }: { network: string }) {
-  const { pathname } = useLocation();
+  const { pathname, searchStr } = useLocation();
   const isWide = useIsWide();
   const [isOpen, setOpen] = useState(isWide);
   useEffect(() => setOpen(isWide), [isWide]);
@@ -52,7 +52,7 @@ function Surroundings({ network }: { network: string }) {
   useEffect(() => {
     if (networks?.some(({ name }) => name === network)) rememberNetwork(network);
   }, [networks, network]);
-  useSignInWhenLost(pathname);
+  useSignInWhenLost(pathname + searchStr);
   const { state } = usePhase();
   return (
     <Page
@@ -119,7 +119,7 @@ function useIsWide(): boolean {
 }
 
 /** A channel is also lost when the session ended: then the way leads to the sign-in, and back. */
-function useSignInWhenLost(pathname: string): void {
+function useSignInWhenLost(path: string): void {
   const { state } = usePhase();
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -130,11 +130,11 @@ function useSignInWhenLost(pathname: string): void {
       .fetchQuery({ ...sessionQuery, staleTime: 0 })
       .then((session) => {
         if (isHere && session.user === null)
-          void navigate({ to: "/sign-in", search: { next: pathname, ended: "yes" } });
+          void navigate({ to: "/sign-in", search: { next: path, ended: "yes" } });
       })
       .catch(() => {});
     return () => {
       isHere = false;
     };
-  }, [state, queries, navigate, pathname]);
+  }, [state, queries, navigate, path]);
 }

@@ -16,6 +16,9 @@ export type Theme = (typeof THEMES)[number];
 /** Heights that go with the widths, CSS pixels. */
 const HEIGHTS: Readonly<Record<Width, number>> = { 360: 740, 1280: 800, 1920: 1080 };
 
+/** A DNS name that its owner bound to this machine, as a page does that attacks listeners on loopback. */
+export const REBOUND = "rebound.example";
+
 /** Limit for what a page is waited for, ms. A machine may be busy. */
 const LIMIT = 120_000;
 
@@ -93,9 +96,9 @@ async function launch({ path, env }: BrowserProgram, home: string): Promise<Brow
       executablePath: path,
       chromiumSandbox,
       env: { PATH: process.env.PATH ?? "", HOME: home, TMPDIR: process.env.TMPDIR ?? tmpdir(), ...env },
-      // Names resolve to nothing and loopback alone is reachable; containers have a small /dev/shm.
+      // Other names resolve to nothing and loopback alone is reachable; containers have a small /dev/shm.
       args: [
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
+        `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]`,
         "--disable-dev-shm-usage",
         "--no-proxy-server",
         "--font-render-hinting=none",

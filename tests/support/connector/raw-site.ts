@@ -14,6 +14,7 @@ import { Admission } from "../../../protocol/api/admission.ts";
 import { ErrorResponse } from "../../../protocol/api/envelope.ts";
 import { ID_BYTES, makeId } from "../../../protocol/ids.ts";
 import { siteUri } from "../../../protocol/names.ts";
+import { TELEMETRY_PATH } from "../../../protocol/telemetry/messages.ts";
 import {
   audienceFor,
   LANE_PATH,
@@ -201,6 +202,13 @@ export class RawSite {
       proof,
       headers: { ...proven, ...headers },
     });
+  }
+
+  /** Tries to open a telemetry connection. */
+  async dialTelemetry(): Promise<Attempt> {
+    const assertion = await this.assertion({ purpose: "telemetry" });
+    const headers = { authorization: `Bearer ${assertion}` };
+    return await attempt(this.edge, this.edge.gatewayUrl + TELEMETRY_PATH, { proof: this.proof, headers });
   }
 
   /** Tries to open a lane with a ticket; null sends none. */

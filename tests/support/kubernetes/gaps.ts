@@ -15,5 +15,5 @@ export const GAPS: readonly string[] = [
   "The watch cache and etcd are one store: a list at an old resource version is answered as long as the log of changes reaches back.",
   "The texts of Go's decoder for wrong types name the field, not always the struct.",
   "Exec, attach, port-forward, logs, proxy, eviction and ephemeral containers.",
-  "Client certificates, OpenID Connect, impersonation, and audiences other than the server's own.",
+  "Client certificates, OpenID Connect, and audiences other than the server's own.",
 ];

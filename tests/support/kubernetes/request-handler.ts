@@ -25,6 +25,7 @@ import { fieldSelector, labelSelector } from "./selectors.ts";
 import {
   badRequest,
   expired,
+  forbidden,
   internal,
   invalid,
   invalidValue,
@@ -116,7 +117,8 @@ export class RequestHandler {
     const warnings: string[] = [];
     try {
       await faults.pass();
-      user = await this.#parts.authenticator.authenticate(request.headers.authorization);
+      const asking = await this.#parts.authenticator.authenticate(request.headers.authorization);
+      user = impersonated(asking, request, this.#parts.authorizer);
       faults.refuse(info, request.headers["user-agent"] ?? "");
       this.#parts.authorizer.authorize(user, info);
       const answer = await this.#answer({ request, response, info, user, warnings });
@@ -578,6 +580,27 @@ export class RequestHandler {
     });
     response.end(text);
   }
+}
+
+/**
+ * The user that a request names in its headers, when the asking user may act as that user.
+ * @throws StatusError 403
+ */
+function impersonated(asking: User, { headers }: IncomingMessage, authorizer: Authorizer): User {
+  const name = headers["impersonate-user"];
+  if (typeof name !== "string") return asking;
+  const [, , namespace, account] = /^(system:serviceaccount):([^:]+):([^:]+)$/.exec(name) ?? [];
+  const resource = account === undefined ? "users" : "serviceaccounts";
+  const asked = { group: "", resource, namespace: namespace ?? "", name: account ?? name };
+  if (!authorizer.allows(asking, { verb: "impersonate", ...asked })) {
+    const why = `User "${asking.name}" cannot impersonate resource "${resource}" in API group "" at the cluster scope`;
+    throw forbidden({ group: "", resource }, asked.name, why);
+  }
+  const given = headers["impersonate-group"];
+  const groups = typeof given === "string" ? [given] : (given ?? []);
+  const own =
+    namespace === undefined ? [] : ["system:serviceaccounts", `system:serviceaccounts:${namespace}`];
+  return { name, uid: "", groups: [...own, ...groups, "system:authenticated"] };
 }
 
 const TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io";

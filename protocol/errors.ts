@@ -838,6 +838,13 @@ export const ERRORS = {
     "Start a server of the service; `fairlead service status` at a site that offers it shows which target is down, and why.",
     RETRY,
   ),
+  "service.failing": entry(
+    "peer",
+    502,
+    "At least half of the newest connections or requests of the service failed.",
+    "Look at the connections and requests that failed, with `fairlead flows`: each says why it ended.",
+    RETRY,
+  ),
   "service.unavailable": entry(
     "peer",
     503,

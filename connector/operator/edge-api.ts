@@ -17,6 +17,7 @@ import { CreatedSite, type CreateSite, Site, type UpdateSite } from "../../proto
 import { NetworkStatus } from "../../protocol/api/status.ts";
 import { CreatedToken, type CreateToken, Token } from "../../protocol/api/tokens.ts";
 import { FlowPage, Traffic, type TrafficQuery } from "../../protocol/api/traffic.ts";
+import { OUTCOME_LABELS } from "../../protocol/diagnosis/recent-outcomes.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { EdgeClient, RequestOptions, TextDocument } from "../net/edge-client.ts";
 
@@ -118,9 +119,9 @@ export const createDoorKey = (edge: EdgeClient, network: string, key: { name: st
 export const revokeDoorKey = (edge: EdgeClient, network: string, id: string) =>
   edge.request("DELETE", inNetwork(network, `/door-keys/${segment(id)}`), DoorKey);
 
-/** The traffic of the last 15 minutes; undefined from an edge that does not count, or for a caller that may not see it. */
+/** The traffic of the last 15 minutes, as findings need it; undefined from an edge that does not count, or for a caller that may not see it. */
 export const recentTraffic = (edge: EdgeClient, network: string) =>
-  optional(edge.request("GET", inNetwork(network, "/traffic?window=15m"), Traffic));
+  optional(edge.request("GET", inNetwork(network, `/traffic?window=15m&by=${OUTCOME_LABELS}`), Traffic));
 
 /** Where people open the console of the edge; null where it serves none. */
 export const consoleUrl = async (edge: EdgeClient): Promise<string | null> =>

@@ -150,6 +150,17 @@ export class TargetGroup {
     if (isOther || health.nextCheckAt !== dueAt) this.#changed(endpoint, isOther);
   }
 
+  /**
+   * A client gave a connection to the address up. After the time limit of a check, a check is due.
+   * @param ms how long the address did not answer
+   */
+  connectionAbandoned({ health }: TargetEndpoint, ms: number): void {
+    if (health === null || ms < this.#options.check.timeoutMs) return;
+    const dueAt = health.nextCheckAt;
+    health.doubt(this.#options.now());
+    if (health.nextCheckAt !== dueAt) this.#options.onChange(this);
+  }
+
   requestFailed(endpoint: TargetEndpoint, failure: Failure): void {
     const { health } = endpoint;
     if (health?.requestFailed(failure, this.#options.now())) this.#changed(endpoint, true);

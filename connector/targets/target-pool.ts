@@ -223,8 +223,10 @@ export class TargetPool {
       target: endpoint,
       connect: async ({ site, hops, signal, prepare }) => {
         const limitMs = this.#limitOf(group, endpoint, tried);
+        let dialledAt: number | null = null;
         try {
           const dial = async () => {
+            dialledAt = this.#now();
             const dialled = await this.#dial(endpoint, hops, signal, limitMs);
             if (prepare === undefined) return dialled;
             // The limit for a second family does not matter any longer: the target is there.
@@ -236,6 +238,8 @@ export class TargetPool {
         } catch (thrown) {
           const failure = failureOf(asFairleadError(thrown, "service.unreachable"));
           if (failure !== null) group.connectionFailed(endpoint, failure);
+          else if (dialledAt !== null && signal.aborted)
+            group.connectionAbandoned(endpoint, this.#now() - dialledAt);
           throw thrown;
         }
       },

@@ -61,6 +61,10 @@ function compareNames(left: string, right: string): number {
   return left < right ? -1 : 1;
 }
 
+/** What to do about a site whose last connector was lost. */
+export const LOST_SITE_ACTION =
+  "Check at the site that its machine and its connector run, and start the connector again if it does not; `fairlead doctor` there checks its path to the edge.";
+
 /** What a code means, and what to do. A code of a newer version is its own meaning. */
 export function explain(code: string): { meaning: string; action: string } {
   if (isErrorCode(code)) return { meaning: ERRORS[code].meaning, action: ERRORS[code].action };

@@ -7,11 +7,13 @@ import type { SilentSite } from "../api/live.ts";
 import type { Service } from "../api/services.ts";
 import type { Site } from "../api/sites.ts";
 import type { NetworkStatus } from "../api/status.ts";
+import type { Traffic } from "../api/traffic.ts";
 import { siteMatches } from "../names.ts";
 import { isOlder, newestOf } from "../version-order.ts";
-import { compareFindings, explain, type Finding, type Severity } from "./finding.ts";
+import { compareFindings, explain, type Finding, LOST_SITE_ACTION, type Severity } from "./finding.ts";
 import { pathsFrom } from "./link-path.ts";
 import { isolatedSites } from "./reach.ts";
+import { failureRemedy, outcomesText, type RecentOutcomes, recentOutcomes } from "./recent-outcomes.ts";
 import { countOf, listOf, portsOf, sitesOf } from "./words.ts";
 
 const HOUR_MS = 3_600_000;
@@ -36,6 +38,8 @@ export interface FindingOptions {
   readonly now: number;
   /** Connectors that the edge has not heard for too long. */
   readonly silent?: readonly SilentSite[];
+  /** The traffic of the network in a recent window, by {@link OUTCOME_LABELS}. */
+  readonly traffic?: Traffic | undefined;
 }
 
 /** What every check reads. */
@@ -48,10 +52,11 @@ interface Facts {
 }
 
 /** The findings of a network, worst first. What follows from another finding is in that finding's detail. */
-export function findings(status: NetworkStatus, { now, silent = [] }: FindingOptions): Finding[] {
+export function findings(status: NetworkStatus, options: FindingOptions): Finding[] {
+  const { now, silent = [], traffic } = options;
   const sites = new Map(status.sites.map((site) => [site.name, site]));
   const facts: Facts = { status, now, silent, sites };
-  return [
+  const known = [
     ...edgeFindings(status),
     ...status.sites.flatMap((site) => siteFindings(site, facts)),
     ...unlinkedFindings(facts),
@@ -63,7 +68,9 @@ export function findings(status: NetworkStatus, { now, silent = [] }: FindingOpt
       ...listenerFindings(site),
       ...certificateFindings(site, facts),
     ]),
-  ].sort(compareFindings);
+  ];
+  const failing = traffic === undefined ? [] : failingFindings(traffic, facts, known);
+  return [...known, ...failing].sort(compareFindings);
 }
 
 /** Makes a finding with the texts of its code's entry. */
@@ -87,7 +94,7 @@ function edgeFindings({ edge }: NetworkStatus): Finding[] {
   ];
 }
 
-function siteFindings(site: Site, { status, silent }: Facts): Finding[] {
+function siteFindings(site: Site, { status, silent, now }: Facts): Finding[] {
   const { id, name, state, since } = site;
   const subject = { kind: "site", name, id } as const;
   if (state === "new") {
@@ -119,7 +126,16 @@ function siteFindings(site: Site, { status, silent }: Facts): Finding[] {
         ...{ subject, since, command: "fairlead doctor", at: name },
         title: `Site ${name} is down.`,
         detail: [lost, ...consequences].join(" "),
-        action: `Check at the site that its machine and its connector run; \`fairlead doctor\` there checks its path to the edge.`,
+        action: LOST_SITE_ACTION,
+      }),
+    ];
+  }
+  if (state === "revoked" && now < Date.parse(since) + DAY_MS) {
+    return [
+      finding("notice", "site.revoked", {
+        ...{ subject, since, command: "fairlead events --type site" },
+        title: `Site ${name} was revoked.`,
+        detail: "The site is no longer a member, and reaches no service.",
       }),
     ];
   }
@@ -298,6 +314,62 @@ function unreachedFindings({ name }: Service, up: Service["sites"], { status, si
     }),
   ];
 }
+
+/** Services whose newest connections or requests fail, though nothing that the registry knows explains it. */
+function failingFindings(traffic: Traffic, { status, sites }: Facts, known: readonly Finding[]): Finding[] {
+  const explained = new Set(
+    known.flatMap(({ severity, subject: { kind, name } }) =>
+      severity !== "notice" && kind === "service" ? [name] : [],
+    ),
+  );
+  const troubled = new Set(
+    known.flatMap(({ severity, subject: { kind, name } }) =>
+      severity !== "notice" && kind === "site" ? [name] : [],
+    ),
+  );
+  return status.services.flatMap(({ name }) => {
+    if (explained.has(name)) return [];
+    const groups = traffic.groups.filter(
+      ({ service, from, to }) =>
+        service === name && !troubled.has(from?.name ?? "") && !troubled.has(to?.name ?? ""),
+    );
+    const clients = [...new Set(groups.map(({ from }) => from?.name ?? DOOR))].sort();
+    const failing = clients
+      .map((client) => {
+        const own = groups.filter(({ from }) => (from?.name ?? DOOR) === client);
+        return { client, own, outcomes: recentOutcomes(traffic, own) };
+      })
+      .filter(({ outcomes }) => outcomes.isFailing && failuresOf(outcomes) >= FAILURES);
+    const [first] = failing;
+    if (first === undefined) return [];
+    const all = recentOutcomes(
+      traffic,
+      failing.flatMap(({ own }) => own),
+    );
+    const outcomes = all.isFailing ? all : first.outcomes;
+    const names = failing.map(({ client }) => client);
+    const from = names.length === 1 && names[0] !== DOOR ? names[0] : undefined;
+    const what = outcomes.requestsFailed > 0 ? "Requests" : "Connections";
+    const which = names.length === clients.length && names.length > 1 ? "" : ` from ${listOf(names)}`;
+    return [
+      finding("broken", "service.failing", {
+        subject: { kind: "service", name },
+        since: outcomes.since,
+        title: `${what}${which} to service ${name} fail.`,
+        detail: outcomesText(outcomes),
+        ...failureRemedy(outcomes, name, from !== undefined && sites.has(from) ? from : undefined),
+      }),
+    ];
+  });
+}
+
+/** What clients that no site has come by. */
+const DOOR = "the public door";
+
+/** Failures that a finding has at least: a single client that leaves early is none. */
+const FAILURES = 3;
+
+const failuresOf = ({ failed, requestsFailed }: RecentOutcomes) => Math.max(failed, requestsFailed);
 
 /** Offers that the network refuses. */
 function refusalFindings({ id, name, state, refused = [], mayOffer }: Site, { status }: Facts): Finding[] {

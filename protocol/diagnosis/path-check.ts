@@ -9,8 +9,9 @@ import type { NetworkStatus } from "../api/status.ts";
 import type { Traffic } from "../api/traffic.ts";
 import { siteMatches } from "../names.ts";
 import { nearName } from "../near-name.ts";
-import { explain, type Remedy } from "./finding.ts";
+import { explain, LOST_SITE_ACTION, type Remedy } from "./finding.ts";
 import { type LinkPath, pathsFrom, pathText } from "./link-path.ts";
+import { failureRemedy, outcomesText, recentOutcomes } from "./recent-outcomes.ts";
 import { countOf, listOf, portsOf, sitesOf } from "./words.ts";
 
 /** What a step looks at, in the order of the steps. */
@@ -64,7 +65,7 @@ export interface PathCheckOptions {
   readonly port?: number | undefined;
   /** Connectors that the edge has not heard for too long. */
   readonly silent?: readonly SilentSite[] | undefined;
-  /** The traffic of the network in a recent window. */
+  /** The traffic of the network in a recent window, by {@link OUTCOME_LABELS}. */
   readonly traffic?: Traffic | undefined;
 }
 
@@ -220,9 +221,10 @@ class Check {
         ? `The last connector of site ${name} was stopped.`
         : `The edge lost the connection to the last connector of site ${name}.`;
     return broken(code, what, {
-      since,
-      at: name,
-      command: stopped === true ? "fairlead connector run" : "fairlead doctor",
+      ...{ since, at: name },
+      ...(stopped === true
+        ? { command: "fairlead connector run" }
+        : { command: "fairlead doctor", action: LOST_SITE_ACTION }),
     });
   }
 
@@ -429,34 +431,21 @@ class Check {
     const own = traffic.groups.filter(
       ({ from, service }) => from?.id === this.#site?.id && service === this.#name,
     );
-    const sum = (field: "opened" | "closed" | "failed" | "requests" | "requestsFailed") =>
-      own.flatMap(({ points }) => points).reduce((total, point) => total + (point?.[field] ?? 0), 0);
-    const [ended, failed, requests, requestsFailed] = [
-      sum("closed"),
-      sum("failed"),
-      sum("requests"),
-      sum("requestsFailed"),
-    ];
-    const minutes = countOf(
-      Math.round((Date.parse(traffic.at) - Date.parse(traffic.from)) / 60_000),
-      "minute",
-    );
-    if (sum("opened") + ended + requests === 0) {
-      return { state: "unknown", detail: `There was no connection in the last ${minutes}.` };
-    }
-    const text = [
-      ...(ended === 0 ? [] : [`${failed} of ${countOf(ended, "connection")}`]),
-      ...(requests === 0 ? [] : [`${requestsFailed} of ${countOf(requests, "request")}`]),
-    ].join(" and ");
-    if (failed > 0 && failed === ended) {
+    const outcomes = recentOutcomes(traffic, own);
+    if (outcomes.ended + outcomes.requests === 0) {
+      if (own.some(({ totals }) => totals.opened > totals.closed)) return ok("Connections are open now.");
+      const minutes = Math.round((Date.parse(traffic.at) - Date.parse(traffic.from)) / 60_000);
       return {
-        state: "broken",
-        detail: `In the last ${minutes}, ${text} failed.`,
-        action: "Look at the connections of the service that failed: each says why it ended.",
-        command: `fairlead flows "service:${this.#name} outcome:failed"`,
+        state: "unknown",
+        detail: `No connection ended in the last ${countOf(minutes, "minute")}.`,
       };
     }
-    return ok(text === "" ? `Connections are open now.` : `In the last ${minutes}, ${text} failed.`);
+    const text = outcomesText(outcomes);
+    if (!outcomes.isFailing) return ok(text);
+    return broken("service.failing", text, {
+      ...failureRemedy(outcomes, this.#name, this.#from),
+      since: outcomes.since ?? undefined,
+    });
   }
 
   /** The cheapest path to one of the sites that are left. */

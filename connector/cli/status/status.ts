@@ -24,11 +24,15 @@ export const status = command({
       context.answer(site, (out) => printSiteStatus(out, site, io.now()));
       return;
     }
-    const { consoleUrl, networkStatus } = await import("../../operator/edge-api.ts");
+    const { consoleUrl, networkStatus, recentTraffic } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
     const name = await context.network(input.network);
-    const [network, url] = await Promise.all([networkStatus(edge, name), consoleUrl(edge)]);
-    const found = findings(network, { now: io.now() });
+    const [network, url, traffic] = await Promise.all([
+      networkStatus(edge, name),
+      consoleUrl(edge),
+      recentTraffic(edge, name),
+    ]);
+    const found = findings(network, { now: io.now(), traffic });
     const answer = { ...network, summary: summary(network, found), findings: found, console: url };
     context.answer(answer, (out) => printNetworkStatus(out, network, { found, url, now: io.now() }));
   },

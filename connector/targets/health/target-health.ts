@@ -89,6 +89,11 @@ export class TargetHealth {
     this.#nextCheckAt = now + this.#interval();
   }
 
+  /** A client gave up a connection to the target that took long: a check is due, which decides. */
+  doubt(now: number): void {
+    if (this.#isUp) this.#nextCheckAt = Math.min(this.#nextCheckAt ?? Number.POSITIVE_INFINITY, now);
+  }
+
   /** A client's connection to the target failed. Returns whether the target went down. */
   connectionFailed(failure: Failure, now: number): boolean {
     if (!this.#isUp || now < this.#countsFrom) return false;

@@ -211,6 +211,20 @@ describe("TargetPool, with several targets,", () => {
   });
 });
 
+describe("TargetGroup", () => {
+  it("has an address checked that clients gave up after the time limit of a check", () => {
+    const { pool, web } = poolOf([{ host: "127.0.0.1", port: 1 }], { now: () => 5000 });
+    const group = pool.group(web);
+    const [endpoint] = group.endpoints;
+    if (endpoint === undefined) throw new Error("The group has no address.");
+    group.noteCheck(endpoint, null);
+    group.connectionAbandoned(endpoint, group.check.timeoutMs - 1);
+    expect(endpoint.health?.nextCheckAt).toBeNull();
+    group.connectionAbandoned(endpoint, group.check.timeoutMs);
+    expect(endpoint).toMatchObject({ isUp: true, health: { nextCheckAt: 5000 } });
+  });
+});
+
 describe("TargetPool, with a target that does not answer,", () => {
   it("ends the dial of a stream that was reset, and keeps the dial of another stream", async () => {
     const { owner, peer, before } = await setUp();

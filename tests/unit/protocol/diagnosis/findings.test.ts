@@ -4,6 +4,7 @@ import type { Finding } from "../../../../protocol/diagnosis/finding.ts";
 import { type FindingOptions, findings } from "../../../../protocol/diagnosis/findings.ts";
 import { summary } from "../../../../protocol/diagnosis/summary.ts";
 import { down, hours, LATER, link, NOW, network, SINCE, service, site } from "./example-network.ts";
+import { traffic, trafficGroup } from "./example-traffic.ts";
 
 const find = (status: NetworkStatus, options: Partial<FindingOptions> = {}) =>
   findings(status, { now: NOW, ...options });
@@ -31,6 +32,9 @@ interface Case {
   readonly sentence: string;
 }
 
+const failing = { requests: 8, requestsFailed: 8 };
+const office = { id: "s-office", name: "office" };
+
 const CASES: readonly Case[] = [
   {
     what: "a lost site, with its links and services",
@@ -46,6 +50,57 @@ const CASES: readonly Case[] = [
     title: "Site east is down.",
     command: "fairlead doctor",
     sentence: "1 of 2 sites is down since 11:30 UTC.",
+  },
+  {
+    what: "a service whose server answers all of its clients with errors",
+    status: network(),
+    options: {
+      traffic: traffic(
+        trafficGroup({ code: "5xx", points: [failing] }),
+        trafficGroup({ code: "5xx", points: [failing], from: office }),
+      ),
+    },
+    found: [["broken", "service.failing", "service api", "2026-11-26T11:45:00.000Z"]],
+    title: "Requests to service api fail.",
+    command: 'fairlead flows "service:api status:5xx"',
+    sentence: "2 sites, 1 service: requests to service api fail.",
+  },
+  {
+    what: "a service that does not answer the clients of one site",
+    status: network(),
+    options: {
+      traffic: traffic(
+        trafficGroup({ code: "none", points: [failing] }),
+        trafficGroup({ code: "2xx", points: [{ requests: 8 }], from: office }),
+      ),
+    },
+    found: [["broken", "service.failing", "service api", "2026-11-26T11:45:00.000Z"]],
+    title: "Requests from west to service api fail.",
+    command: 'fairlead flows "service:api outcome:failed" --from-site west',
+    sentence: "2 sites, 1 service: requests from west to service api fail.",
+  },
+  {
+    what: "failures that a lost site explains",
+    status: network({
+      sites: [{ ...east, ...down }, west],
+      services: [service("api", { name: "east", state: "down" })],
+    }),
+    options: { traffic: traffic(trafficGroup({ code: "5xx", points: [failing] })) },
+    found: [
+      ["broken", "uplink.lost", "site east", LATER],
+      ["broken", "service.unavailable", "service api", LATER],
+    ],
+    title: "Site east is down.",
+    command: "fairlead doctor",
+    sentence: "1 of 2 sites is down since 11:30 UTC.",
+  },
+  {
+    what: "a site that was revoked an hour ago",
+    status: network({ sites: [east, west, site("office", { state: "revoked", instances: [] })] }),
+    found: [["notice", "site.revoked", "site office", SINCE]],
+    title: "Site office was revoked.",
+    command: "fairlead events --type site",
+    sentence: "2 sites, 1 service: everything works.",
   },
   {
     what: "a stopped site, which is no fault",
@@ -284,6 +339,13 @@ describe("findings", () => {
 
   it("is empty while everything works", () => {
     expect(find(network())).toEqual([]);
+  });
+
+  it("leaves out single failures, and a site that was revoked long ago", () => {
+    const points = [{ closed: 2, failed: 2 }];
+    expect(find(network(), { traffic: traffic(trafficGroup({ points })) })).toEqual([]);
+    const revoked = site("office", { state: "revoked", since: hours(-30) });
+    expect(find(network({ sites: [east, west, revoked] }))).toEqual([]);
   });
 
   it("says in the finding of a lost site what follows from it", () => {

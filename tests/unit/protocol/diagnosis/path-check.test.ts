@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { NetworkStatus } from "../../../../protocol/api/status.ts";
-import type { Traffic } from "../../../../protocol/api/traffic.ts";
+import type { Traffic, TrafficGroup } from "../../../../protocol/api/traffic.ts";
 import { checkPath, type PathCheckOptions } from "../../../../protocol/diagnosis/path-check.ts";
 import { down, LATER, link, network, SINCE, service, site } from "./example-network.ts";
+import { trafficGroup, traffic as trafficOf } from "./example-traffic.ts";
 
 const listening = { service: "api", address: "127.0.0.1:80", state: "listening" } as const;
 const east = site("east", { services: ["api"] });
@@ -10,26 +11,8 @@ const west = site("west", { listeners: [listening] });
 const revoked = { state: "down", code: "link.revoked", since: LATER } as const;
 
 /** Traffic from west to api in one step. */
-const traffic = (point: Traffic["groups"][number]["points"][number]): Traffic => ({
-  at: "2026-11-26T12:00:00.000Z",
-  from: "2026-11-26T11:45:00.000Z",
-  stepSeconds: 900,
-  since: SINCE,
-  reporters: [],
-  groups: [
-    {
-      from: { id: "s-west", name: "west" },
-      to: { id: "s-east", name: "east" },
-      service: "api",
-      ...{ protocol: null, process: null, target: null, method: null, code: null },
-      totals: {
-        ...{ opened: 9, closed: 9, failed: 0, requests: 0, requestsFailed: 0 },
-        ...{ bytesToTarget: 0, bytesToClient: 0, latency: [] },
-      },
-      points: [point],
-    },
-  ],
-});
+const traffic = (point: TrafficGroup["points"][number]): Traffic =>
+  trafficOf(trafficGroup({ points: [point] }));
 
 interface Case {
   readonly what: string;
@@ -220,9 +203,9 @@ const CASES: readonly Case[] = [
   {
     what: "connections that all failed",
     options: { traffic: traffic({ opened: 3, closed: 3, failed: 3 }) },
-    cause: ["traffic", undefined],
+    cause: ["traffic", "service.failing", "2026-11-26T11:45:00.000Z"],
     detail: /In the last 15 minutes, 3 of 3 connections failed\./,
-    command: 'fairlead flows "service:api outcome:failed"',
+    command: 'fairlead flows "service:api outcome:failed" --from-site west',
   },
 ];
 
@@ -244,7 +227,7 @@ describe("checkPath", () => {
   });
 
   it("passes every step of a path that works, and has its links, cost and addresses", () => {
-    const result = check({ options: { traffic: traffic({ opened: 3, closed: 2, failed: 1 }) } });
+    const result = check({ options: { traffic: traffic({ opened: 4, closed: 3, failed: 1 }) } });
     expect(result.steps.map(({ id, state }) => `${id} ${state}`)).toEqual(
       ["site", "uplink", "offer", "links", "peer", "target", "listener", "traffic"].map((id) => `${id} ok`),
     );
@@ -255,7 +238,7 @@ describe("checkPath", () => {
       cost: 2,
       addresses: ["127.0.0.1:80"],
     });
-    expect(result.steps.at(-1)?.detail).toBe("In the last 15 minutes, 1 of 2 connections failed.");
+    expect(result.steps.at(-1)?.detail).toBe("In the last 15 minutes, 1 of 3 connections failed.");
   });
 
   it("takes the cheapest path, over links that are down as well", () => {

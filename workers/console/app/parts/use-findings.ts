@@ -1,5 +1,6 @@
 /** What is broken in the network, as protocol/diagnosis finds it. */
 import { useMemo } from "react";
+import type { Traffic } from "../../../../protocol/api/traffic.ts";
 import type { Finding } from "../../../../protocol/diagnosis/finding.ts";
 import { findings } from "../../../../protocol/diagnosis/findings.ts";
 import { useSilent, useStatus } from "../live/use-live.tsx";
@@ -8,12 +9,19 @@ import { useNow } from "../live/use-now.ts";
 /** How often findings that depend on the time are found anew, ms. */
 const EVERY_MS = 30_000;
 
-/** The findings of the network, worst first; null before its status is known. */
-export function useFindings(): readonly Finding[] | null {
+/**
+ * The findings of the network, worst first; null before its status is known.
+ *
+ * @param traffic by {@link OUTCOME_LABELS}; without it, there are no findings about connections that fail
+ */
+export function useFindings(traffic: Traffic | null = null): readonly Finding[] | null {
   const status = useStatus();
   const silent = useSilent();
   const now = useNow(EVERY_MS);
-  return useMemo(() => (status === null ? null : findings(status, { now, silent })), [status, silent, now]);
+  return useMemo(
+    () => (status === null ? null : findings(status, { now, silent, traffic: traffic ?? undefined })),
+    [status, silent, now, traffic],
+  );
 }
 
 /** The ids of sites of which a connector is silent. */

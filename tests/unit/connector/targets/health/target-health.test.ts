@@ -47,6 +47,15 @@ describe("TargetHealth without a configured check", () => {
     expect(health.connectionFailed(REFUSED, 1500)).toBe(true);
   });
 
+  it("is checked at once when a client gave up a connection, which alone is no failure", () => {
+    const health = make();
+    health.noteCheck(null, 0);
+    health.doubt(1000);
+    expect([health.nextCheckAt, health.isUp, health.failure]).toEqual([1000, true, null]);
+    health.noteCheck(null, 1100);
+    expect(health.nextCheckAt).toBe(null);
+  });
+
   it("forgets failures after a connection that came about, and needs no further check", () => {
     const health = make();
     health.noteCheck(null, 0);

@@ -12,6 +12,7 @@ import {
   type PathStep,
   type StepState,
 } from "../../../../../protocol/diagnosis/path-check.ts";
+import { OUTCOME_LABELS } from "../../../../../protocol/diagnosis/recent-outcomes.ts";
 import { visible } from "../../../../../protocol/text.ts";
 import { fairlead } from "../../format/command.ts";
 import { useSilent, useStatus, useTraffic } from "../../live/use-live.tsx";
@@ -29,7 +30,7 @@ const Search = z.object({
   service: z.string().max(63).default("").catch(""),
 });
 
-const QUERY = { window: "15m" } as const;
+const QUERY = { window: "15m", by: OUTCOME_LABELS } as const;
 
 export default function CheckPage() {
   const [search, change] = useParameters(Search);
@@ -186,7 +187,7 @@ function Result({ check, at }: { check: PathCheck; at: string | null }) {
 
 /** The detail of a step in the middle of a sentence: names and codes keep their form. */
 const lower = (text: string): string =>
-  /^(?:The|No|Its|A|It)\b/.test(text) ? (text[0] ?? "").toLowerCase() + text.slice(1) : text;
+  /^(?:The|No|Its|A|It|In)\b/.test(text) ? (text[0] ?? "").toLowerCase() + text.slice(1) : text;
 
 function Step({ step: { title, state, detail, since, action, command, at, code } }: { step: PathStep }) {
   const { Icon, word } = LOOKS[state];

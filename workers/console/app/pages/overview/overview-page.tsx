@@ -7,11 +7,12 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { NetworkStatus } from "../../../../../protocol/api/status.ts";
 import type { Finding } from "../../../../../protocol/diagnosis/finding.ts";
+import { OUTCOME_LABELS } from "../../../../../protocol/diagnosis/recent-outcomes.ts";
 import { summary } from "../../../../../protocol/diagnosis/summary.ts";
 import { fairlead } from "../../format/command.ts";
 import { counted } from "../../format/quantity.ts";
 import { shortTimeText } from "../../format/time.ts";
-import { useEvents, useStatus } from "../../live/use-live.tsx";
+import { useEvents, useStatus, useTraffic } from "../../live/use-live.tsx";
 import { CommandHint } from "../../parts/command-hint.tsx";
 import { EventList } from "../../parts/event-list.tsx";
 import { FindingList, SeverityIcon } from "../../parts/finding-card.tsx";
@@ -26,13 +27,16 @@ import "./overview.css";
 
 const RECENT_EVENTS = 8;
 
+const TRAFFIC = { window: "15m", by: OUTCOME_LABELS } as const;
+
 /** Findings that are shown before the user asks for all. */
 const FIRST_FINDINGS = 4;
 
 export function OverviewPage() {
   const network = useNetworkName();
   const status = useStatus();
-  const found = useFindings();
+  const { traffic, phase } = useTraffic(TRAFFIC);
+  const found = useFindings(traffic);
   const events = useEvents();
   return (
     <>
@@ -49,7 +53,7 @@ export function OverviewPage() {
               <Findings found={found} />
               <Tiles status={status} network={network} />
               <div className="fl-columns">
-                <TrafficNow />
+                <TrafficNow traffic={traffic} phase={phase} />
                 <Section
                   title="Recent events"
                   aside={

@@ -2,30 +2,40 @@
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Traffic } from "../../../../../protocol/api/traffic.ts";
+import { recentOutcomes } from "../../../../../protocol/diagnosis/recent-outcomes.ts";
 import { byteRateText, rateText } from "../../format/quantity.ts";
-import { useTraffic } from "../../live/use-live.tsx";
+import type { useTraffic } from "../../live/use-live.tsx";
 import { Age } from "../../parts/age.tsx";
 import { Name, ServiceName, useNetworkName } from "../../parts/name.tsx";
 import { Section } from "../../parts/section.tsx";
 import { Waiting } from "../../parts/waiting.tsx";
-import { ratesOf } from "../../traffic/rates.ts";
+import { rank, ratesOf } from "../../traffic/rates.ts";
 
 const SHOWN = 6;
 
-/** Groups that have traffic now, busiest first. */
+/** What has traffic now, by service and pair of sites, busiest first. */
 function busiest(traffic: Traffic) {
-  return traffic.groups
-    .map((group) => {
-      const rates = ratesOf(traffic, [group]);
-      return { group, rates, bytes: rates.bytesToClient + rates.bytesToTarget };
+  const pairs = rank(traffic.groups, ({ service, from, to }) => JSON.stringify([service, from?.id, to?.id]));
+  return pairs
+    .flatMap(({ key, groups }) => {
+      const [group] = groups;
+      if (group === undefined) return [];
+      const rates = ratesOf(traffic, groups);
+      const bytes = rates.bytesToClient + rates.bytesToTarget;
+      return [{ key, group, rates, bytes, isFailing: recentOutcomes(traffic, groups).isFailing }];
     })
     .filter(({ rates, bytes }) => bytes > 0 || rates.requests > 0 || rates.streams > 0)
     .sort((a, b) => b.bytes - a.bytes);
 }
 
-export function TrafficNow() {
+interface TrafficNowProps {
+  readonly traffic: Traffic | null;
+  /** The state of the channel that tells the traffic. */
+  readonly phase: ReturnType<typeof useTraffic>["phase"];
+}
+
+export function TrafficNow({ traffic, phase }: TrafficNowProps) {
   const network = useNetworkName();
-  const { traffic, phase } = useTraffic({ window: "15m" });
   const busy = useMemo(() => (traffic === null ? [] : busiest(traffic)), [traffic]);
   return (
     <Section
@@ -61,8 +71,8 @@ export function TrafficNow() {
               </tr>
             </thead>
             <tbody>
-              {busy.slice(0, SHOWN).map(({ group, rates, bytes }) => (
-                <tr key={`${group.service} ${group.from?.id} ${group.to?.id}`}>
+              {busy.slice(0, SHOWN).map(({ key, group, rates, bytes, isFailing }) => (
+                <tr key={key}>
                   <td>
                     <ServiceName name={group.service} />
                   </td>
@@ -72,6 +82,7 @@ export function TrafficNow() {
                     {rates.requests > 0
                       ? `${rateText(rates.requests)} requests`
                       : `${rateText(rates.streams)} connections`}
+                    {isFailing ? <span className="fl-bad">, failing</span> : null}
                   </td>
                   <td className="fl-end fl-figure">{byteRateText(bytes)}</td>
                 </tr>

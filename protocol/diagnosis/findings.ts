@@ -424,7 +424,7 @@ function listenerFindings({ id, name, state, listeners }: Site): Finding[] {
         subject: { kind: "listener", name: service, id },
         since: since ?? null,
         title: `Site ${name} cannot listen for ${service} at ${address}.`,
-        detail: message ?? explain(code).meaning,
+        detail: [explain(code).meaning, message].filter(Boolean).join(" "),
         ...{ command: "fairlead service status", at: name },
       }),
     );

@@ -399,7 +399,7 @@ class Check {
     const [worst] = failed;
     if (worst !== undefined && open.length === 0) {
       const code = worst.code ?? "listener.missing";
-      return broken(code, worst.message ?? explain(code).meaning, {
+      return broken(code, [explain(code).meaning, worst.message].filter(Boolean).join(" "), {
         since: worst.since,
         ...{ command: "fairlead service status", at: this.#from },
       });

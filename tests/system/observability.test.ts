@@ -256,6 +256,49 @@ describe("fairlead debug dump", () => {
     });
     expect(files.get("site/log.jsonl")).toContain('"service":"bytes"');
     expect((await west.fairlead("debug", "dump", "-o", path)).stderr).toContain("exists already");
+    const errors = JSON.parse(files.get("errors.json") ?? "") as { name: string; error: { code: string } }[];
+    expect(errors.map(({ name, error }) => [name, error.code])).toEqual(
+      ["network/status.json", "network/events.json", "network/traffic.json", "edge.json"].map((name) => [
+        name,
+        "edge.not_logged_in",
+      ]),
+    );
+  });
+
+  it("has the network as its edge knows it where there is a login, without the key of the login", async () => {
+    const { adminKey } = suite.edge;
+    const env = { ...suite.edge.env, FAIRLEAD_NETWORK: network.id };
+    const path = `${suite.cluster.fresh("dump")}.tar.gz`;
+    const { stateDir: state } = suite.edge;
+    const made = await suite.cluster.fairlead(["debug", "dump", "--state", state, "-o", path], env);
+    expect(made.status).toBe(0);
+    const files = await filesOf(path);
+    expect([...files.keys()]).toEqual([
+      ...["README.txt", "about.json", "doctor.json", "state.txt", "network/status.json"],
+      ...["network/events.json", "network/traffic.json", "edge.json"],
+    ]);
+    expect(files.get("state.txt")).toContain('"admin-key"');
+    expect(files.get("doctor.json")).toMatch(/"login"/);
+    expect(files.get("network/status.json")).toContain('"west"');
+    expect([...files.values()].join("\n")).not.toContain(adminKey);
+  });
+
+  it("has what there is while the edge and the connector are away", async () => {
+    const env = { ...suite.edge.env, FAIRLEAD_URL: `https://127.0.0.1:${await freePort()}` };
+    const path = `${suite.cluster.fresh("dump")}.tar.gz`;
+    const made = await suite.cluster.fairlead(
+      ["debug", "dump", "--state", suite.cluster.fresh("nowhere"), "-o", path],
+      env,
+    );
+    expect(made.status).toBe(0);
+    const files = await filesOf(path);
+    expect([...files.keys()]).toEqual(["README.txt", "about.json", "doctor.json", "errors.json"]);
+    const errors = JSON.parse(files.get("errors.json") ?? "") as { name: string; error: { code: string } }[];
+    const codes = Object.fromEntries(errors.map(({ name, error }) => [name, error.code]));
+    expect(codes).toMatchObject({
+      "site/status.json": "connector.unreachable",
+      "network/status.json": "edge.unreachable",
+    });
   });
 });
 

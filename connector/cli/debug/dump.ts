@@ -1,9 +1,9 @@
-import { FairleadError } from "../../../protocol/errors.ts";
 import type { DumpSource } from "../../operator/dump/dump.ts";
 import { version } from "../../version.ts";
-import { type Context, siteState } from "../framework/context.ts";
+import type { Context } from "../framework/context.ts";
 import { command, value } from "../framework/definition.ts";
 import { networkOption, siteStateOption } from "../framework/options.ts";
+import { foundLogin, usualDirectory } from "../framework/usual-subject.ts";
 import { someText } from "../framework/values.ts";
 import { count } from "../views/count.ts";
 
@@ -11,7 +11,7 @@ export const debugDump = command({
   path: ["debug", "dump"],
   summary: "Write an archive of what somebody needs who looks for a fault.",
   details:
-    "The archive has the versions, the report of `doctor`, a list of the state directory, the status, configuration and last log lines of the connector on this machine, and the status and events of the network that you are logged in to. A part that cannot be read leaves its error in the archive. Keys, certificates, tokens, passwords and the content of traffic are not in it, and what looks like a secret is replaced. The file has mode 0600; an existing file is not overwritten.",
+    "The archive has the versions, the report of `doctor`, a list of the state directory, the status, configuration and last log lines of the connector on this machine, and the status, events and traffic of the network that you are logged in to. A part that cannot be read leaves its error in the archive. Keys, certificates, tokens, passwords and the content of traffic are not in it, and what looks like a secret is replaced. The file has mode 0600; an existing file is not overwritten.",
   options: {
     state: siteStateOption,
     network: networkOption,
@@ -37,11 +37,11 @@ export const debugDump = command({
     const at = new Date(context.io.now());
     const folder = `fairlead-dump-${at.toISOString().replace(/[-:]|\.\d+/g, "")}`;
     const path = output ?? `${folder}.tar.gz`;
-    const state = await siteState(context.io, named).catch((thrown: unknown) => {
-      if (named === undefined && thrown instanceof FairleadError) return null;
-      throw thrown;
-    });
-    const sources = await sourcesOf(context, { state, network, at });
+    const { kindOf } = await import("../../diagnosis/state-probe.ts");
+    const state = await usualDirectory(context.io, named);
+    // The listing of a directory that cannot be read says why.
+    const kind = state === undefined ? null : await kindOf(state).catch(() => null);
+    const sources = await sourcesOf(context, { state, isEdge: kind === "edge", network, at });
     const { contents, bytes } = await writeNew(path, async () => {
       const dump = await collectDump(sources, ({ name }) => context.aside.line(`Reading ${name}.`));
       const archive = await archiveOf(folder, dump.files, at);
@@ -57,13 +57,17 @@ export const debugDump = command({
 });
 
 interface Place {
-  /** The state directory; null without any. */
-  readonly state: string | null;
+  /** The state directory of a site or of an edge; undefined without any. */
+  readonly state: string | undefined;
+  readonly isEdge: boolean;
   readonly network: string | undefined;
   readonly at: Date;
 }
 
-async function sourcesOf(context: Context, { state, network, at }: Place): Promise<DumpSource[]> {
+async function sourcesOf(
+  context: Context,
+  { state, isEdge, network, at }: Place,
+): Promise<readonly DumpSource[]> {
   const { describeMachine, listDirectory } = await import("../../operator/dump/local-files.ts");
   const machine: DumpSource[] = [
     {
@@ -73,15 +77,15 @@ async function sourcesOf(context: Context, { state, network, at }: Place): Promi
     },
     { name: "doctor.json", what: "The report of `fairlead doctor`.", read: () => diagnosis(context, state) },
   ];
+  const directory = (path: string): DumpSource => ({
+    name: "state.txt",
+    what: "The names of the files in the state directory, without their content.",
+    read: () => listDirectory(path),
+  });
   const { ControlClient } = await import("../../control/client.ts");
-  const site = (directory: string): DumpSource[] => {
-    const control = new ControlClient(directory, context.progress.during);
+  const site = (path: string): DumpSource[] => {
+    const control = new ControlClient(path, context.progress.during);
     return [
-      {
-        name: "state.txt",
-        what: "The names of the files in the state directory, without their content.",
-        read: () => listDirectory(directory),
-      },
       { name: "site/status.json", what: "The status of the connector.", read: () => control.status() },
       {
         name: "site/configuration.json",
@@ -113,6 +117,15 @@ async function sourcesOf(context: Context, { state, network, at }: Place): Promi
       },
     },
     {
+      name: "network/traffic.json",
+      what: "The traffic of the network in the last 15 minutes.",
+      read: async () => {
+        const { getTraffic } = await import("../../operator/edge-api.ts");
+        const query = { window: "15m", by: "protocol,code" } as const;
+        return await getTraffic(await context.edge(), await context.network(network), query);
+      },
+    },
+    {
       name: "edge.json",
       what: "The version of the edge.",
       read: async () => {
@@ -121,22 +134,22 @@ async function sourcesOf(context: Context, { state, network, at }: Place): Promi
       },
     },
   ];
-  return [...machine, ...(state === null ? [] : site(state)), ...edge];
+  const local = state === undefined ? [] : [directory(state), ...(isEdge ? [] : site(state))];
+  return [...machine, ...local, ...edge];
 }
 
 /** The most events of a dump. */
 const EVENTS = 500;
 
-async function diagnosis({ io }: Context, state: string | null): Promise<unknown> {
+async function diagnosis(context: Context, state: string | undefined): Promise<unknown> {
   const [{ diagnose }, { findSubject }] = await Promise.all([
     import("../../diagnosis/diagnosis.ts"),
     import("../../diagnosis/subject.ts"),
   ]);
-  const subject = await findSubject({
-    state: state ?? undefined,
-    edge: undefined,
-    ca: undefined,
-    login: null,
-  });
-  return await diagnose({ subject, environment: io.env, now: io.now });
+  const login = await foundLogin(context);
+  const subject = await findSubject({ state, edge: undefined, ca: undefined, login });
+  const { io, progress } = context;
+  return await progress.during("Checking the machine, and its path to the edge.", () =>
+    diagnose({ subject, environment: io.env, now: io.now }),
+  );
 }

@@ -2,12 +2,10 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import { parseEdgeOrigin } from "../../../protocol/front/edge-origin.ts";
 import type { ConnectorConfig } from "../../config/connector-config.ts";
 import type { Finding, Result } from "../../diagnosis/finding.ts";
-import type { Login } from "../../operator/login/login.ts";
-import { type Context, siteState, stateHome } from "../framework/context.ts";
 import { command, value } from "../framework/definition.ts";
 import { EXIT } from "../framework/exit.ts";
-import type { Io } from "../framework/io.ts";
 import type { Printer } from "../framework/printer.ts";
+import { foundLogin, usualDirectory } from "../framework/usual-subject.ts";
 import { someText } from "../framework/values.ts";
 
 export const doctor = command({
@@ -68,34 +66,6 @@ function parseEdge(text: string): string {
   const origin = parseEdgeOrigin(text);
   if (origin !== null) return origin;
   throw new FairleadError("request.invalid", "--edge must be https://HOST[:PORT].");
-}
-
-/** The named directory, that of the only site, or that of the edge; undefined if there is none. */
-async function usualDirectory(io: Io, named: string | undefined): Promise<string | undefined> {
-  if (named !== undefined) return named;
-  const site = await siteState(io, undefined).catch(() => undefined);
-  if (site !== undefined) return site;
-  const { join } = await import("node:path");
-  const { access } = await import("node:fs/promises");
-  const edge = join(await stateHome(io), "edge");
-  return await access(edge).then(
-    () => edge,
-    () => undefined,
-  );
-}
-
-/** The login; null for none, and the error when it cannot be used. */
-async function foundLogin(context: Context): Promise<Login | FairleadError | null> {
-  const { readLogin } = await import("../../operator/login/stored-login.ts");
-  try {
-    const { env } = context.io;
-    const isGiven = Boolean(env.FAIRLEAD_URL || env.FAIRLEAD_KEY || env.FAIRLEAD_OIDC);
-    if (!isGiven && (await readLogin(env)) === null) return null;
-    return await context.login();
-  } catch (thrown) {
-    if (thrown instanceof FairleadError) return thrown;
-    throw thrown;
-  }
 }
 
 async function readConfig(path: string | undefined): Promise<ConnectorConfig | undefined> {

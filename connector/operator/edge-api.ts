@@ -16,8 +16,7 @@ import { Service, ServiceBalance, type SetBalance } from "../../protocol/api/ser
 import { CreatedSite, type CreateSite, Site, type UpdateSite } from "../../protocol/api/sites.ts";
 import { NetworkStatus } from "../../protocol/api/status.ts";
 import { CreatedToken, type CreateToken, Token } from "../../protocol/api/tokens.ts";
-import { FlowPage, Traffic, type TrafficQuery } from "../../protocol/api/traffic.ts";
-import { OUTCOME_LABELS } from "../../protocol/diagnosis/recent-outcomes.ts";
+import { FlowPage, OUTCOME_LABELS, Traffic, type TrafficQuery } from "../../protocol/api/traffic.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { EdgeClient, RequestOptions, TextDocument } from "../net/edge-client.ts";
 

@@ -59,6 +59,9 @@ export type TrafficGroup = z.infer<typeof TrafficGroup>;
 export const TrafficLabel = z.enum(["protocol", "process", "target", "method", "code"]);
 export type TrafficLabel = z.infer<typeof TrafficLabel>;
 
+/** The labels by which it shows how connections and requests ended, as {@link TrafficQuery} takes them. */
+export const OUTCOME_LABELS = "protocol,code";
+
 /** How far back a window reaches, and with which steps, s. */
 export const WINDOWS = {
   "15m": { seconds: 900, stepSeconds: 10 },

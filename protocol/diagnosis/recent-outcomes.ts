@@ -8,9 +8,6 @@ const RECENT_SECONDS = 30;
 /** Connections or requests that have to have ended, or more time is looked at. */
 const ENOUGH = 5;
 
-/** Labels by which traffic has to be grouped, so that failures can be told apart. */
-export const OUTCOME_LABELS = "protocol,code";
-
 /** How the newest connections and requests of some groups ended. */
 export interface RecentOutcomes {
   /** Connections that ended, and those of them that ended with an error. */

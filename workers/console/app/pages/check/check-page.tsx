@@ -6,13 +6,13 @@ import SkippedIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-minus-circ
 import UnknownIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-question-mark-circle-icon";
 import { useMemo } from "react";
 import { z } from "zod";
+import { OUTCOME_LABELS } from "../../../../../protocol/api/traffic.ts";
 import {
   checkPath,
   type PathCheck,
   type PathStep,
   type StepState,
 } from "../../../../../protocol/diagnosis/path-check.ts";
-import { OUTCOME_LABELS } from "../../../../../protocol/diagnosis/recent-outcomes.ts";
 import { visible } from "../../../../../protocol/text.ts";
 import { fairlead } from "../../format/command.ts";
 import { useSilent, useStatus, useTraffic } from "../../live/use-live.tsx";

@@ -6,8 +6,8 @@ import SitesIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-server-icon"
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { NetworkStatus } from "../../../../../protocol/api/status.ts";
+import { OUTCOME_LABELS } from "../../../../../protocol/api/traffic.ts";
 import type { Finding } from "../../../../../protocol/diagnosis/finding.ts";
-import { OUTCOME_LABELS } from "../../../../../protocol/diagnosis/recent-outcomes.ts";
 import { summary } from "../../../../../protocol/diagnosis/summary.ts";
 import { fairlead } from "../../format/command.ts";
 import { counted } from "../../format/quantity.ts";

@@ -69,7 +69,7 @@ describe("A site created by name", () => {
     );
     const { stdout } = await public1.fairlead("status");
     expect(stdout).toContain('Site "public1" is joined to network');
-    expect(stdout).toContain("It sees 0 services.");
+    expect(stdout).toContain("It is not connected to any other site. It sees 1 service, its own.");
   });
 });
 

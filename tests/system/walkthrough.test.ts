@@ -81,7 +81,9 @@ describe("Three sites created by name", () => {
     await Promise.all(starting);
     for (const name of NAMES) {
       const said = await at(name, "status");
-      expect(said).toContain(`Site "${name}" is joined to network "shop". It is connected to 0 other sites.`);
+      expect(said).toContain(
+        `Site "${name}" is joined to network "shop". It is not connected to any other site. It sees no services.`,
+      );
       expect(said).toContain("There are no links configured or connected.");
     }
     await at("public1", "expose", `productcatalogservice=${await serveHttp("productcatalogservice")}/http`);
@@ -141,7 +143,9 @@ describe("fairlead link status", () => {
 
   it("shows links over which every site reaches every other, also against their direction", async () => {
     for (const name of NAMES) {
-      expect(await at(name, "status")).toContain("It is connected to 2 other sites. It sees 2 services.");
+      expect(await at(name, "status")).toContain(
+        "It is connected to 2 other sites. It sees 3 services, 1 of them its own.",
+      );
     }
     for (const name of ["public2", "private1"] as const) {
       const answer = { service: "productcatalogservice", path: "/items" };
@@ -192,10 +196,14 @@ describe("fairlead revoke-access", () => {
     expect(await at("public2", "link", "status")).toMatch(
       /Link link1 to public1 is not connected \(link\.revoked\)[\s\S]*A link from site private1 \(link2\) is connected/,
     );
-    expect(await at("public1", "status")).toContain("It is connected to 0 other sites. It sees 0 services.");
+    expect(await at("public1", "status")).toContain(
+      "It is not connected to any other site. It sees 1 service, its own.",
+    );
     for (const name of ["public2", "private1"] as const) {
       await site(name).without("productcatalogservice");
-      expect(await at(name, "status")).toContain("It is connected to 1 other site. It sees 1 service.");
+      expect(await at(name, "status")).toContain(
+        "It is connected to 1 other site. It sees 2 services, 1 of them its own.",
+      );
     }
   });
 

@@ -10,11 +10,27 @@ import { printSiteServices } from "./services.ts";
 
 /** Describes a site in the sentences of Skupper's `status`. */
 export function siteSentence(status: Status): string {
-  const { site, network, uplink, otherSites } = status;
+  const { site, network, uplink } = status;
   const joined = `Site "${site.name}" is joined to network "${network.name}".`;
   if (uplink.state !== "up") return `${joined} It is not connected to the edge.`;
-  const others = otherSites === null ? "" : ` It is connected to ${count(otherSites, "other site")}.`;
-  return `${joined}${others} It sees ${count(status.services.length, "service")}.`;
+  return `${joined}${othersSentence(status)} ${servicesSentence(status)}`;
+}
+
+function othersSentence({ otherSites }: Status): string {
+  if (otherSites === null) return "";
+  if (otherSites === 0) return " It is not connected to any other site.";
+  return ` It is connected to ${count(otherSites, "other site")}.`;
+}
+
+/** Services of other sites and of this one, each once. */
+function servicesSentence({ services, offers }: Status): string {
+  const own = new Set(offers.filter(({ refused }) => refused === undefined).map(({ name }) => name));
+  const all = new Set([...own, ...services.map(({ name }) => name)]);
+  if (all.size === 0) return "It sees no services.";
+  const seen = `It sees ${count(all.size, "service")}`;
+  if (own.size === 0) return `${seen}.`;
+  if (own.size < all.size) return `${seen}, ${own.size} of them its own.`;
+  return `${seen}, ${all.size === 1 ? "" : "all "}its own.`;
 }
 
 /** Prints a site: its sentences, its details, its links and its services. */

@@ -128,6 +128,32 @@ test("status begins with one sentence about the site", async () => {
   expect(await world.json("status")).toEqual(status);
 });
 
+test.each([
+  [[], [], 0, "It is not connected to any other site. It sees no services."],
+  [[], ["db"], 1, "It is connected to 1 other site. It sees 1 service, its own."],
+  [[], ["db", "web"], 2, "It is connected to 2 other sites. It sees 2 services, all its own."],
+  [
+    ["api", "db"],
+    ["db", "web"],
+    2,
+    "It is connected to 2 other sites. It sees 3 services, 2 of them its own.",
+  ],
+])(
+  "status counts the services %j of other sites and %j of its own once, and %i sites",
+  async (seen, own, sites, sentences) => {
+    const [line] = status.services;
+    if (line === undefined) throw new Error("The status has no service.");
+    status.services = seen.map((name) => ({ ...line, name }));
+    status.offers = offerLines(
+      own.map((name) => ({ name, ports: [{ protocol: "tcp", targets: [{ host: "127.0.0.1", port: 1 }] }] })),
+      [],
+    );
+    status.otherSites = sites;
+    const { out } = await world.run("status", "--state", state);
+    expect(out.split("\n")[0]).toBe(`Site "west" is joined to network "shop". ${sentences}`);
+  },
+);
+
 test("status says why the uplink is down, and what to do", async () => {
   status.otherSites = null;
   status.uplink = {

@@ -8,6 +8,18 @@ export interface Step {
   readonly ms: number;
   /** One sentence, or the error of a failed step. */
   readonly detail: string;
+  /** The commands of the step, where the demo shows them. */
+  readonly commands?: readonly ShownCommand[];
+}
+
+/** A command of the step with what it printed. */
+export interface ShownCommand {
+  /** Where it ran: the name of a site, or "operator". */
+  readonly place: string;
+  /** The command of Skupper for the same; null for none. */
+  readonly skupper: string | null;
+  readonly fairlead: string;
+  readonly output: string;
 }
 
 /** The result of a step. */
@@ -16,6 +28,7 @@ export interface Result<T> {
   readonly detail: string;
   /** Duration, if it is not the time of the wait. */
   readonly ms?: number;
+  readonly commands?: readonly ShownCommand[];
 }
 
 /** Standard output, or another place for the report. */
@@ -52,8 +65,8 @@ export class Report {
     const began = performance.now();
     const elapsed = () => Math.round(performance.now() - began);
     try {
-      const { value, detail, ms = elapsed() } = await act();
-      this.#add({ name, ok: true, ms, detail });
+      const { value, detail, ms = elapsed(), commands } = await act();
+      this.#add({ name, ok: true, ms, detail, ...(commands && { commands }) });
       return value;
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
@@ -69,8 +82,15 @@ export class Report {
   }
 
   /** Prints a command to copy. */
-  command(text: string): void {
-    for (const line of wrapCommand(text, this.#columns, MARK)) this.#print(line);
+  command(text: string, style?: Style): void {
+    for (const line of wrapCommand(text, this.#columns, MARK))
+      this.#print(style ? this.#paint(style, line) : line);
+  }
+
+  /** Prints what a command printed, indented by `indent` columns. */
+  output(text: string, indent: number): void {
+    for (const line of text.split("\n").flatMap((each) => wrapProse(each, this.#columns - indent)))
+      this.#print(line === "" ? "" : `${" ".repeat(indent)}${line}`);
   }
 
   /** Prints the JSON document, if the report is JSON. */

@@ -5,9 +5,9 @@ import { z } from "zod";
 import type { Address, Cluster, Connector, Edge } from "../support/process/cluster.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
 import { Postgres } from "../support/process/postgres.ts";
+import type { Setting } from "./performance.ts";
 import { findPlaces, type Places } from "./places.ts";
-import type { Report } from "./report.ts";
-import { isWithin, listeningAddresses } from "./sockets.ts";
+import { describeListening } from "./sockets.ts";
 
 /** The running parts after the last step. */
 export interface Stage {
@@ -33,13 +33,6 @@ interface EastServers {
   readonly postgres: Postgres;
   readonly program: ManagedProcess;
   readonly api: Address;
-}
-
-export interface Setting {
-  readonly report: Report;
-  readonly cluster: Cluster;
-  /** Registers a clean-up besides that of the cluster. */
-  atEnd(undo: () => Promise<unknown>): void;
 }
 
 /** Runs every step. @throws the error of a failed step */
@@ -73,8 +66,9 @@ export async function runScenario(setting: Setting): Promise<Stage> {
   });
   for (const name of WEST_STEPS) await report.step(name, () => westStep(westProgram, name));
 
-  await report.step("closed", () =>
-    checkListening({
+  await report.step("closed", async () => ({
+    value: null,
+    detail: await describeListening({
       edge: { pids: [edge.process.pid], range: "127.0.0.1/32" },
       west: { pids: [west.process.pid, westProgram.pid], range: places.west },
       east: {
@@ -82,7 +76,7 @@ export async function runScenario(setting: Setting): Promise<Stage> {
         range: places.east,
       },
     }),
-  );
+  }));
   return { edge, east, west, westProgram, login, databaseUrl, apiUrl };
 }
 
@@ -169,26 +163,6 @@ async function westStep(west: ManagedProcess, name: string) {
   });
   if (!line.ok) throw new Error(line.detail);
   return { value: null, detail: line.detail, ms: line.ms };
-}
-
-type Parties = Readonly<Record<string, { readonly pids: readonly number[]; readonly range: string }>>;
-
-/** Checks that each party listens only on addresses in its range. */
-async function checkListening(parties: Parties) {
-  const found: string[] = [];
-  for (const [name, { pids, range }] of Object.entries(parties)) {
-    const addresses = await listeningAddresses(pids);
-    if (addresses === null) {
-      return {
-        value: null,
-        detail: `Listening addresses were not checked: ${process.platform} does not report them.`,
-      };
-    }
-    const stray = addresses.filter((address) => !isWithin(address, range));
-    if (stray.length > 0) throw new Error(`${name} listens on ${stray.join(", ")}, outside ${range}.`);
-    found.push(`${name} on ${range.replace("/32", "")}`);
-  }
-  return { value: null, detail: `Nothing listens for the outside: ${found.join(", ")} only.` };
 }
 
 /** Starts a program of this folder. */

@@ -2,6 +2,26 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import ipaddr from "ipaddr.js";
 
+/** Processes of each party, and the range of addresses where they may listen. */
+export type Parties = Readonly<Record<string, { readonly pids: readonly number[]; readonly range: string }>>;
+
+/**
+ * Checks that each party listens only on addresses in its range. Returns the result as a sentence.
+ * @throws Error that names the addresses outside of it
+ */
+export async function describeListening(parties: Parties): Promise<string> {
+  const found: string[] = [];
+  for (const [name, { pids, range }] of Object.entries(parties)) {
+    const addresses = await listeningAddresses(pids);
+    if (addresses === null)
+      return `Listening addresses were not checked: ${process.platform} does not report them.`;
+    const stray = addresses.filter((address) => !isWithin(address, range));
+    if (stray.length > 0) throw new Error(`${name} listens on ${stray.join(", ")}, outside ${range}.`);
+    found.push(`${name} on ${range.replace("/32", "")}`);
+  }
+  return `Nothing listens for the outside: ${found.join(", ")} only.`;
+}
+
 /** State "LISTEN" in /proc/net/tcp. */
 const LISTEN = "0A";
 

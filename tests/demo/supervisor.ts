@@ -1,68 +1,40 @@
-/** The supervisor of the demo: restarts every part that ends after the last step. */
+/** The supervisor of a demo: restarts every part that ends after the last step. */
 import { eventually } from "../support/clock/eventually.ts";
 import { describeExit, type ManagedProcess } from "../support/process/managed-process.ts";
 import { duration, type Report } from "./report.ts";
-import type { Stage } from "./scenario.ts";
 
-/** Prints a summary and commands to try. */
-export function printCommands(report: Report, stage: Stage): void {
-  const { edge, east, west } = stage;
-  report.line();
-  report.line("Summary", "bold");
-  const summary = [
-    "A program in site west used a database, an HTTP API and a WebSocket of site east,",
-    "at addresses of its own site.",
-    "Both sites dialled the edge, and nothing in them listens for the outside.",
-    "The connectors encrypt the bytes end to end, and the edge cannot read them.",
-  ].join(" ");
-  report.line(`  ${summary}`);
-  report.line();
-  report.line("Everything keeps running. Try these commands in another terminal:", "bold");
-  const commands: [string, string][] = [
-    [`curl ${stage.apiUrl}/orders`, "The API of east, from west."],
-    [`psql ${stage.databaseUrl}`, "The database of east, from west."],
-    [`export FAIRLEAD_CONFIG=${stage.login}`, "Log in to the edge for the next commands."],
-    ["bin/fairlead status", "The network."],
-    ["bin/fairlead console", "The console of the network, in a browser."],
-    ["bin/fairlead top", "What passes now, by service and site."],
-    ["bin/fairlead events --follow", "Events of the network."],
-    [`bin/fairlead status --state ${west.stateDir}`, "The view of site west."],
-    [`bin/fairlead unexpose api --state ${east.stateDir}`, "Withdraw the API. `expose` offers it again."],
-    [`kill -9 ${edge.process.pid}`, "Kill the edge. It is restarted here, and west continues."],
-    [`kill -9 ${east.process.pid}`, "Kill the connector of east, which is restarted as well."],
-  ];
-  for (const [command, says] of commands) {
-    report.line(`  # ${says}`, "dim");
-    report.command(command);
-  }
-  report.line();
-  report.line("Ctrl-C ends every process and removes its files.");
-}
-
-interface Actor {
+/** A part that can be restarted, such as an edge or a connector. */
+export interface Actor {
   readonly process: ManagedProcess;
   restart(): Promise<void>;
 }
 
-/** Restarts each part that ends, and reports it, until `stopping` is aborted. */
-export function keepRunning(report: Report, stage: Stage, stopping: AbortSignal): void {
-  const { edge, east, west, westProgram } = stage;
-  const actors: [string, Actor][] = [
-    ["The edge", edge],
-    ["The connector of east", east],
-    ["The connector of west", west],
-  ];
-  for (const [name, actor] of actors) void keep(report, name, actor, stage.apiUrl, stopping);
-  printNotices(report, westProgram, stopping);
+/** What shows that everything works again after a restart. */
+export interface Sign {
+  /** A sentence without its period, such as "West read the orders of east again". */
+  readonly says: string;
+  /** Whether it shows now. An error means that it does not. */
+  shows(): Promise<boolean>;
 }
 
-async function keep(
+/** Restarts each part that ends, and reports it, until `stopping` is aborted. Keys are names such as "The edge". */
+export function keepRunning(
   report: Report,
-  name: string,
-  actor: Actor,
-  apiUrl: string,
+  actors: Readonly<Record<string, Actor>>,
+  sign: Sign,
   stopping: AbortSignal,
-): Promise<void> {
+): void {
+  for (const [name, actor] of Object.entries(actors)) void keep(report, { name, actor, sign, stopping });
+}
+
+interface Kept {
+  readonly name: string;
+  readonly actor: Actor;
+  readonly sign: Sign;
+  readonly stopping: AbortSignal;
+}
+
+async function keep(report: Report, { name, actor, sign, stopping }: Kept): Promise<void> {
   for (;;) {
     const exit = await actor.process.exited;
     if (stopping.aborted) return;
@@ -72,10 +44,8 @@ async function keep(
     try {
       await actor.restart();
       report.line(`${name} is back after ${since()} with pid ${actor.process.pid}.`);
-      await eventually("west reads the orders", async () => (await read(`${apiUrl}/orders`)).ok, {
-        within: 60_000,
-      });
-      report.line(`West read the orders of east again after ${since()}.`);
+      await eventually(sign.says, () => sign.shows());
+      report.line(`${sign.says} after ${since()}.`);
     } catch (error) {
       if (stopping.aborted) return;
       report.line(`${name}: ${error instanceof Error ? error.message : error}`, "red");
@@ -83,23 +53,4 @@ async function keep(
       if (actor.process.exit !== null) return;
     }
   }
-}
-
-const read = (url: string) => fetch(url, { signal: AbortSignal.timeout(5000) });
-
-/** Prints the notices of west's program about its WebSocket. */
-function printNotices(report: Report, west: ManagedProcess, stopping: AbortSignal): void {
-  let printed = 0;
-  west
-    .output(
-      "notices",
-      ({ stdout }) => {
-        const notices = [...stdout.matchAll(/"notice":"([^"]+)"/g)].map((match) => match[1] ?? "");
-        if (!stopping.aborted) for (const notice of notices.slice(printed)) report.line(notice);
-        printed = notices.length;
-        return null;
-      },
-      2 ** 31 - 1,
-    )
-    .catch(() => {});
 }

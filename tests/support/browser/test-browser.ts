@@ -98,7 +98,7 @@ async function launch({ path, env }: BrowserProgram, home: string): Promise<Brow
       env: { PATH: process.env.PATH ?? "", HOME: home, TMPDIR: process.env.TMPDIR ?? tmpdir(), ...env },
       // Other names resolve to nothing and loopback alone is reachable; containers have a small /dev/shm.
       args: [
-        `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]`,
+        `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.*, EXCLUDE [::1]`,
         "--disable-dev-shm-usage",
         "--no-proxy-server",
         "--font-render-hinting=none",

@@ -49,6 +49,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   "system/edge-start": 29,
   "system/backup": 26,
   "system/deploy": 24,
+  "system/talk": 25,
   "system/single-file": 24,
   "system/certificates": 23,
   "system/several-ports": 23,

@@ -476,8 +476,18 @@ const SHOWN: readonly (readonly [path: string, shown: string])[] = [
   ["settings", LONGEST.service],
 ];
 
+/** What opens on a page: its path, what is pressed there, and what then shows a text of the hostile site. */
+const OPENED: readonly (readonly [path: string, pressed: string, shown: string])[] = [
+  ["topology?view=sites", ".react-flow__node-site", ".fl-panel"],
+  ["topology?view=services&by=process", ".react-flow__node-part", ".fl-panel"],
+  ["flows?show=kept", ".fl-flow--row", ".fl-flow-detail"],
+  [`sites/${LONGEST.site}`, 'button:has-text("Revoke site")', '[role="dialog"]'],
+];
+
 /** What of a page can be scrolled sideways as a whole. */
-const SIDEWAYS = `[...document.querySelectorAll("html, body, main, .pf-v6-c-page__main-container, .fl-page")]
+const SIDEWAYS = `[...document.querySelectorAll(
+    "html, body, main, .pf-v6-c-page__main-container, .fl-page, .fl-panel, .fl-flow-detail, [role=dialog], [role=dialog] > *",
+  )]
   .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
   .map(({ tagName, className, scrollWidth }) => [tagName, className, scrollWidth].join(" "))`;
 
@@ -493,12 +503,24 @@ describe("the texts of a hostile site", () => {
     const { page } = opened;
     const base = `${stand.origin}/console/networks/${LONGEST.network}`;
     await page.goto(base);
+    // The router follows the address without loading the page anew.
+    const show = (path: string) =>
+      page.evaluate(`history.pushState(null, "", ${JSON.stringify(`${base}/${path}`)})`);
+    const look = async (what: string) => {
+      expect(await page.evaluate(SIDEWAYS), what).toEqual([]);
+      expect(await page.locator("img[src=x]").count(), what).toBe(0);
+    };
     for (const [path, shown] of SHOWN) {
-      // The router follows the address without loading the page anew.
-      await page.evaluate(`history.pushState(null, "", ${JSON.stringify(`${base}/${path}`)})`);
+      await show(path);
       await page.locator("main").getByText(shown, { exact: false }).first().waitFor();
-      expect(await page.evaluate(SIDEWAYS), path).toEqual([]);
-      expect(await page.locator("img[src=x]").count(), path).toBe(0);
+      await look(path);
+    }
+    for (const [path, pressed, shown] of OPENED) {
+      await show(path);
+      await page.locator(pressed).first().click();
+      await page.locator(shown).waitFor();
+      await look(`${path} with ${shown}`);
+      await page.keyboard.press("Escape");
     }
     expect(await page.title()).not.toBe("1");
   });

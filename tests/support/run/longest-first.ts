@@ -11,6 +11,7 @@ const PROJECTS = ["conformance", "chaos", "system", "browser", "edge", "unit"];
 export const SECONDS: Readonly<Record<string, number>> = {
   "browser/console": 60,
   "browser/accessibility": 20,
+  "browser/provider-sign-in": 15,
   "browser/topology": 12,
   "chaos/slow-path": 67,
   "chaos/edge-killed": 41,

@@ -73,3 +73,13 @@ export function explain(code: string): { meaning: string; action: string } {
     action: "Update this program: it does not know the reason that the edge gives.",
   };
 }
+
+/** Makes a finding with the texts of its code's entry. */
+export function makeFinding(
+  severity: Severity,
+  code: string,
+  rest: Omit<Finding, "severity" | "code" | "detail" | "action"> & { detail?: string; action?: string },
+): Finding {
+  const { meaning, action } = explain(code);
+  return { severity, code, ...rest, detail: rest.detail ?? meaning, action: rest.action ?? action };
+}

@@ -10,10 +10,10 @@ import type { NetworkStatus } from "../api/status.ts";
 import type { Traffic } from "../api/traffic.ts";
 import { siteMatches } from "../names.ts";
 import { isOlder, newestOf } from "../version-order.ts";
-import { compareFindings, explain, type Finding, LOST_SITE_ACTION, type Severity } from "./finding.ts";
+import { compareFindings, explain, type Finding, LOST_SITE_ACTION, makeFinding } from "./finding.ts";
 import { pathsFrom } from "./link-path.ts";
 import { isolatedSites } from "./reach.ts";
-import { failureRemedy, outcomesText, type RecentOutcomes, recentOutcomes } from "./recent-outcomes.ts";
+import { trafficFindings } from "./traffic-findings.ts";
 import { countOf, listOf, portsOf, sitesOf } from "./words.ts";
 
 const HOUR_MS = 3_600_000;
@@ -69,24 +69,14 @@ export function findings(status: NetworkStatus, options: FindingOptions): Findin
       ...certificateFindings(site, facts),
     ]),
   ];
-  const failing = traffic === undefined ? [] : failingFindings(traffic, facts, known);
-  return [...known, ...failing].sort(compareFindings);
-}
-
-/** Makes a finding with the texts of its code's entry. */
-function finding(
-  severity: Severity,
-  code: string,
-  rest: Omit<Finding, "severity" | "code" | "detail" | "action"> & { detail?: string; action?: string },
-): Finding {
-  const { meaning, action } = explain(code);
-  return { severity, code, ...rest, detail: rest.detail ?? meaning, action: rest.action ?? action };
+  const seen = traffic === undefined ? [] : trafficFindings(traffic, status, known);
+  return [...known, ...seen].sort(compareFindings);
 }
 
 function edgeFindings({ edge }: NetworkStatus): Finding[] {
   if (edge?.lanes !== "withdrawn") return [];
   return [
-    finding("degraded", "edge.crowded", {
+    makeFinding("degraded", "edge.crowded", {
       subject: { kind: "edge", name: "edge" },
       since: null,
       title: "Unauthenticated clients crowd the edge.",
@@ -99,7 +89,7 @@ function siteFindings(site: Site, { status, silent, now }: Facts): Finding[] {
   const subject = { kind: "site", name, id } as const;
   if (state === "new") {
     return [
-      finding("notice", "site.not_joined", {
+      makeFinding("notice", "site.not_joined", {
         subject,
         since: site.createdAt,
         title: `Site ${name} has not joined yet.`,
@@ -113,7 +103,7 @@ function siteFindings(site: Site, { status, silent, now }: Facts): Finding[] {
     if (site.stopped === true) {
       const detail = [explain("site.stopped").meaning, ...consequences].join(" ");
       return [
-        finding("notice", "site.stopped", {
+        makeFinding("notice", "site.stopped", {
           ...{ subject, since, detail, command },
           title: `Site ${name} is stopped.`,
         }),
@@ -122,7 +112,7 @@ function siteFindings(site: Site, { status, silent, now }: Facts): Finding[] {
     const lost =
       "The edge lost the connection to the last connector of the site, which had not said that it stops.";
     return [
-      finding("broken", "uplink.lost", {
+      makeFinding("broken", "uplink.lost", {
         ...{ subject, since, command: "fairlead doctor", at: name },
         title: `Site ${name} is down.`,
         detail: [lost, ...consequences].join(" "),
@@ -132,7 +122,7 @@ function siteFindings(site: Site, { status, silent, now }: Facts): Finding[] {
   }
   if (state === "revoked" && now < Date.parse(since) + DAY_MS) {
     return [
-      finding("notice", "site.revoked", {
+      makeFinding("notice", "site.revoked", {
         ...{ subject, since, command: "fairlead events --type site" },
         title: `Site ${name} was revoked.`,
         detail: "The site is no longer a member, and reaches no service.",
@@ -147,7 +137,7 @@ function siteFindings(site: Site, { status, silent, now }: Facts): Finding[] {
   const heardAt = mute.map((each) => each.heardAt).sort()[0] ?? since;
   const all = hit.length === site.instances.length;
   return [
-    finding("degraded", "site.silent", {
+    makeFinding("degraded", "site.silent", {
       ...{ subject, since: heardAt, command: "fairlead doctor", at: name },
       title: all
         ? `Site ${name} is silent.`
@@ -180,7 +170,7 @@ function consequencesOf({ name }: Site, { links, services }: NetworkStatus): str
 function unlinkedFindings({ status, sites }: Facts): Finding[] {
   return isolatedSites(status).map((name) => {
     const site = sites.get(name);
-    return finding("degraded", "site.unlinked", {
+    return makeFinding("degraded", "site.unlinked", {
       subject: { kind: "site", name, ...(site === undefined ? {} : { id: site.id }) },
       since: null,
       title: `No link connects site ${name} with another site.`,
@@ -203,7 +193,7 @@ function versionFindings({ status }: Facts): Finding[] {
   const names = [...new Set(older.map(({ name }) => name))];
   const versions = [...new Set(older.map(({ version }) => version))];
   return [
-    finding("notice", "site.outdated", {
+    makeFinding("notice", "site.outdated", {
       subject: { kind: "site", name: first.name, id: first.id },
       since: null,
       title: `${names.length === 1 ? `Site ${first.name} runs` : `${names.length} sites run`} an older version.`,
@@ -219,7 +209,7 @@ function linkFindings({ id, name, joiner, issuer, state, code = "uplink.lost", s
   const revoked = code === "link.revoked";
   const issuerOption = issuer === "network" ? "" : ` --issuer ${issuer}`;
   return [
-    finding(revoked ? "notice" : "broken", code, {
+    makeFinding(revoked ? "notice" : "broken", code, {
       subject: { kind: "link", name, id },
       since,
       title: revoked
@@ -241,7 +231,7 @@ function serviceFindings(service: Service, facts: Facts): Finding[] {
     const stopped = sites.filter((site) => facts.sites.get(site.name)?.stopped === true);
     const [first] = sites;
     return [
-      finding("broken", "service.unavailable", {
+      makeFinding("broken", "service.unavailable", {
         subject,
         // The service ended with the last of its sites.
         since: away.reduce(
@@ -270,7 +260,7 @@ function serviceFindings(service: Service, facts: Facts): Finding[] {
   const since = ill.map(({ downSince }) => downSince ?? null).sort()[0] ?? null;
   const code = worst.downCode ?? "service.unhealthy";
   return [
-    finding(
+    makeFinding(
       dead.length > 0 ? "broken" : "degraded",
       dead.length > 0 && ill.length > 1 ? "service.unhealthy" : code,
       {
@@ -301,7 +291,7 @@ function unreachedFindings({ name }: Service, up: Service["sites"], { status, si
   if (offer === undefined) return [];
   const known = offer.to?.filter((each) => sites.has(each) || members.some(({ id }) => id === each)) ?? [];
   return [
-    finding("degraded", "service.not_exported", {
+    makeFinding("degraded", "service.not_exported", {
       subject: { kind: "service", name },
       since: null,
       title: `No site can use service ${name}.`,
@@ -315,68 +305,12 @@ function unreachedFindings({ name }: Service, up: Service["sites"], { status, si
   ];
 }
 
-/** Services whose newest connections or requests fail, though nothing that the registry knows explains it. */
-function failingFindings(traffic: Traffic, { status, sites }: Facts, known: readonly Finding[]): Finding[] {
-  const explained = new Set(
-    known.flatMap(({ severity, subject: { kind, name } }) =>
-      severity !== "notice" && kind === "service" ? [name] : [],
-    ),
-  );
-  const troubled = new Set(
-    known.flatMap(({ severity, subject: { kind, name } }) =>
-      severity !== "notice" && kind === "site" ? [name] : [],
-    ),
-  );
-  return status.services.flatMap(({ name }) => {
-    if (explained.has(name)) return [];
-    const groups = traffic.groups.filter(
-      ({ service, from, to }) =>
-        service === name && !troubled.has(from?.name ?? "") && !troubled.has(to?.name ?? ""),
-    );
-    const clients = [...new Set(groups.map(({ from }) => from?.name ?? DOOR))].sort();
-    const failing = clients
-      .map((client) => {
-        const own = groups.filter(({ from }) => (from?.name ?? DOOR) === client);
-        return { client, own, outcomes: recentOutcomes(traffic, own) };
-      })
-      .filter(({ outcomes }) => outcomes.isFailing && failuresOf(outcomes) >= FAILURES);
-    const [first] = failing;
-    if (first === undefined) return [];
-    const all = recentOutcomes(
-      traffic,
-      failing.flatMap(({ own }) => own),
-    );
-    const outcomes = all.isFailing ? all : first.outcomes;
-    const names = failing.map(({ client }) => client);
-    const from = names.length === 1 && names[0] !== DOOR ? names[0] : undefined;
-    const what = outcomes.requestsFailed > 0 ? "Requests" : "Connections";
-    const which = names.length === clients.length && names.length > 1 ? "" : ` from ${listOf(names)}`;
-    return [
-      finding("broken", "service.failing", {
-        subject: { kind: "service", name },
-        since: outcomes.since,
-        title: `${what}${which} to service ${name} fail.`,
-        detail: outcomesText(outcomes),
-        ...failureRemedy(outcomes, name, from !== undefined && sites.has(from) ? from : undefined),
-      }),
-    ];
-  });
-}
-
-/** What clients that no site has come by. */
-const DOOR = "the public door";
-
-/** Failures that a finding has at least: a single client that leaves early is none. */
-const FAILURES = 3;
-
-const failuresOf = ({ failed, requestsFailed }: RecentOutcomes) => Math.max(failed, requestsFailed);
-
 /** Offers that the network refuses. */
 function refusalFindings({ id, name, state, refused = [], mayOffer }: Site, { status }: Facts): Finding[] {
   if (state !== "up") return [];
   return refused.map(({ name: service, code, message }) => {
     const others = status.services.find((each) => each.name === service);
-    return finding(others === undefined ? "broken" : "degraded", code, {
+    return makeFinding(others === undefined ? "broken" : "degraded", code, {
       subject: { kind: "service", name: service, id },
       since: null,
       title: `The network refuses the offer of ${service} by site ${name}.`,
@@ -420,7 +354,7 @@ function listenerFindings({ id, name, state, listeners }: Site): Finding[] {
   return listeners
     .filter((listener) => listener.state === "failed")
     .map(({ service, address, code = "listener.missing", message, since }) =>
-      finding("broken", code, {
+      makeFinding("broken", code, {
         subject: { kind: "listener", name: service, id },
         since: since ?? null,
         title: `Site ${name} cannot listen for ${service} at ${address}.`,
@@ -440,7 +374,7 @@ function certificateFindings({ id, name, state, certificateExpiresAt }: Site, { 
     if (now < last - LATE_WARNING_MS) return [];
     const over = now >= last;
     return [
-      finding(over ? "broken" : "degraded", "certificate.too_old", {
+      makeFinding(over ? "broken" : "degraded", "certificate.too_old", {
         ...{ subject, since: over ? new Date(last).toISOString() : null },
         title: over
           ? `Site ${name} must join again.`
@@ -452,7 +386,7 @@ function certificateFindings({ id, name, state, certificateExpiresAt }: Site, { 
   }
   if (now >= ends) {
     return [
-      finding("broken", "certificate.expired", {
+      makeFinding("broken", "certificate.expired", {
         ...{ subject, since: certificateExpiresAt, ...command },
         title: `The certificate of site ${name} has expired.`,
       }),
@@ -460,7 +394,7 @@ function certificateFindings({ id, name, state, certificateExpiresAt }: Site, { 
   }
   if (now < ends - CERTIFICATE_WARNING_MS) return [];
   return [
-    finding("degraded", "certificate.ends_soon", {
+    makeFinding("degraded", "certificate.ends_soon", {
       ...{ subject, since: null, ...command },
       title: `The certificate of site ${name} ends soon.`,
     }),

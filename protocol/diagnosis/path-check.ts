@@ -294,7 +294,10 @@ class Check {
       return broken(
         "service.not_exported",
         `Site ${first.name} exports it to ${to.length === 0 ? "no site" : listOf(to)}.`,
-        { command: "fairlead service status", at: first.name },
+        {
+          action: `Export it to site ${site.name} as well: \`fairlead expose ${this.#name}=… ${[...to, site.name].map((each) => `--to ${each}`).join(" ")}\` at site ${first.name}, or without --to for all sites.`,
+          ...{ command: "fairlead service status", at: first.name },
+        },
       );
     }
     this.#left = left;

@@ -16,11 +16,15 @@ export interface LinkedSites {
 export function isolatedSites({ sites, links }: LinkedSites): string[] {
   const members = sites.filter(({ state }) => state === "up" || state === "down").map(({ name }) => name);
   if (members.length < 2) return [];
-  const groupOf = groups(links.filter(({ code }) => code !== "link.revoked"));
+  const groupOf = reachOf(links);
   const sizes = new Map<string, number>();
   for (const name of members) sizes.set(groupOf(name), (sizes.get(groupOf(name)) ?? 0) + 1);
   return members.filter((name) => sizes.get(groupOf(name)) === 1);
 }
+
+/** Maps each site, by name, to one name for the sites that reach each other. */
+export const reachOf = (links: readonly Ends[]): ((site: string) => string) =>
+  groups(links.filter(({ code }) => code !== "link.revoked"));
 
 /** Maps each end of a link to one name for its connected group. */
 function groups(links: readonly Ends[]): (end: string) => string {

@@ -19,6 +19,8 @@ import {
   Services,
   Sessions,
   Status,
+  Trial,
+  type TrialRequest,
 } from "./schema.ts";
 import { controlPath } from "./server.ts";
 import { unreachable } from "./unreachable.ts";
@@ -87,6 +89,15 @@ export class ControlClient {
     const query = new URLSearchParams({ filter: selection.filter, limit: String(selection.limit) });
     if (selection.since !== undefined) query.set("since", selection.since);
     return this.#request("GET", `/flows?${query}`, FlowPage);
+  }
+
+  /**
+   * Opens a connection to a service, and closes it once a target has accepted.
+   * @throws FairleadError service.*, session.*, request.invalid, route.unknown from a connector without it,
+   * connector.unreachable.
+   */
+  connect(request: TrialRequest): Promise<Trial> {
+    return this.#request("POST", "/connections", Trial, request, EDGE_TIMEOUT_MS);
   }
 
   /**

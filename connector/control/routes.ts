@@ -26,6 +26,8 @@ import {
   type Services,
   type Sessions,
   type Status,
+  type Trial,
+  TrialRequest,
 } from "./schema.ts";
 
 /** What the control socket shows and changes of a connector. */
@@ -38,6 +40,8 @@ export interface Controlled {
   logs(): LogLines;
   /** Open streams, and the streams and requests that are remembered, newest first. */
   flows(): Iterable<SiteFlowRecord>;
+  /** Opens a connection to a service, and closes it. @throws FairleadError service.*, session.*, request.invalid. */
+  connect(request: TrialRequest): Promise<Trial>;
   /** Offers a service, or moves an offered one. @throws FairleadError request.invalid, state.*. */
   expose(request: ExposeWish): Promise<ExposedService>;
   /** @throws FairleadError service.unknown, state.*. */
@@ -62,6 +66,9 @@ export function controlRoutes(connector: Controlled): Hono {
     const { filter = "", since, limit } = read(FlowQuery, context.req.query());
     return context.json(newestFlows(connector.flows(), { filter, since, limit }));
   });
+  app.post("/connections", async (context) =>
+    context.json(await connector.connect(read(TrialRequest, await readBody(context)))),
+  );
   app.post("/services", async (context) => {
     const body = read(ExposeRequest, await readBody(context));
     return context.json(await connector.expose(exposeWish(body)), 201);

@@ -258,6 +258,21 @@ export type Configuration = z.infer<typeof Configuration>;
 export const LogLines = z.object({ lines: z.array(z.string()) });
 export type LogLines = z.infer<typeof LogLines>;
 
+/** Which service a trial connection goes to. */
+export const TrialRequest = z.strictObject({ service: ServiceName, port: Port.optional() });
+export type TrialRequest = z.infer<typeof TrialRequest>;
+
+/** Where a trial connection ended. */
+export const Trial = z.object({
+  /** The name of the site whose target accepted. */
+  site: SiteName,
+  session: z.string().nullable(),
+  stream: z.number().nullable(),
+  /** From the start until the target had accepted, ms. */
+  ms: z.number(),
+});
+export type Trial = z.infer<typeof Trial>;
+
 export const Status = z.object({
   site: z.object({ id: z.string(), name: SiteName }),
   network: z.object({ id: z.string(), name: z.string() }),

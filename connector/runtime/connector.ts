@@ -21,9 +21,12 @@ import type {
   Services,
   Sessions,
   Status,
+  Trial,
+  TrialRequest,
 } from "../control/schema.ts";
 import { exposedService, offerLine } from "../control/view.ts";
 import type { DoorWebSockets } from "../door/door-websockets.ts";
+import { tryConnection } from "../listeners/trial-connection.ts";
 import { type LogPart, partLog } from "../log-levels.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import { pendingResets } from "../net/pending-resets.ts";
@@ -230,6 +233,10 @@ export class Connector implements Controlled {
 
   flows(): Iterable<SiteFlowRecord> {
     return this.#parts.telemetry.records(Number.POSITIVE_INFINITY);
+  }
+
+  async connect({ service, port }: TrialRequest): Promise<Trial> {
+    return await tryConnection(this.#parts, service, port);
   }
 
   async expose(request: ExposeRequest): Promise<ExposedService> {

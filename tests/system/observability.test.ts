@@ -302,6 +302,23 @@ describe("fairlead debug dump", () => {
   });
 });
 
+describe("fairlead check --connect", () => {
+  it.each(["web", "bytes"])("says where a connection to %s ended, and counts none", async (service) => {
+    const [west] = connectors;
+    const traffic = async () => await (await fetch(`http://${metrics}/metrics`)).text();
+    const opened = new RegExp(`^fairlead_connections_opened_total{.*routing_key="${service}".*$`, "m");
+    const before = opened.exec(await traffic())?.[0];
+    const checked = await west?.fairlead("check", service, "--connect");
+    expect(checked).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(
+        /^A connection was opened in \S+ m?s: a target at site east accepted it\.$/m,
+      ),
+    });
+    expect(opened.exec(await traffic())?.[0]).toBe(before);
+  });
+});
+
 describe("The log", () => {
   it("names the part of the connector in each line", () => {
     const parts = connectors.flatMap((connector) => connector.log().map(({ part }) => part));

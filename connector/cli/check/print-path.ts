@@ -1,7 +1,9 @@
 /** The check of a path, for people. */
 import type { PathCheck, PathStep, StepState } from "../../../protocol/diagnosis/path-check.ts";
+import type { Trial } from "../../control/schema.ts";
 import { relativeTime } from "../framework/duration.ts";
 import type { Printer } from "../framework/printer.ts";
+import { milliseconds } from "../views/milliseconds.ts";
 
 const MARKS: Readonly<
   Record<StepState, readonly [mark: string, colour: "green" | "red" | "yellow" | "dim"]>
@@ -47,4 +49,27 @@ function printStep(out: Printer, step: PathStep, now: number): void {
   if (since !== undefined) out.line(`    since: ${relativeTime(since, now)}`);
   if (action !== undefined) out.line(`    do: ${action}`);
   if (command !== undefined) out.line(`    run${at === undefined ? "" : ` at site ${at}`}: \`${command}\``);
+}
+
+/** A connection that was opened: where it ended, or why it failed. */
+export type Connection =
+  | Trial
+  | { readonly error: { readonly code: string; readonly message: string; readonly action: string } };
+
+/** Prints where a connection ended. */
+export function printConnection(out: Printer, connection: Connection): void {
+  out.line();
+  if (!("error" in connection)) {
+    const { site, ms } = connection;
+    out.line(
+      out.paint(
+        "green",
+        `A connection was opened in ${milliseconds(ms)}: a target at site ${site} accepted it.`,
+      ),
+    );
+    return;
+  }
+  const { code, message, action } = connection.error;
+  out.line(`${out.paint("red", "A connection was tried and failed:")} ${message} (${code})`);
+  out.line(`  do: ${action}`);
 }

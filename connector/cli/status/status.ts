@@ -9,7 +9,7 @@ export const status = command({
   path: ["status"],
   summary: "Show the state of the site or of the network, what is broken, and what to do about it.",
   details:
-    "With --state or FAIRLEAD_STATE, the command asks the connector of that site. Otherwise it asks the edge of the login, about the whole network. The exit code does not depend on what is broken; `fairlead check` is for that.",
+    "With --state or FAIRLEAD_STATE, the command asks the connector of that site. Otherwise it asks the edge of the login, about the whole network. With --json, the answer also has the console's URL, what is broken, and which sites report their traffic. The exit code does not depend on what is broken; `fairlead check` is for that.",
   options: { state: siteStateOption, network: networkOption },
   examples: [
     { command: "fairlead status", says: "Shows the whole network." },
@@ -33,7 +33,8 @@ export const status = command({
       recentTraffic(edge, name),
     ]);
     const found = findings(network, { now: io.now(), traffic });
-    const answer = { ...network, summary: summary(network, found), findings: found, console: url };
+    const telemetry = traffic === undefined ? null : { since: traffic.since, reporters: traffic.reporters };
+    const answer = { ...network, summary: summary(network, found), findings: found, telemetry, console: url };
     context.answer(answer, (out) => printNetworkStatus(out, network, { found, url, now: io.now() }));
   },
 });

@@ -3,8 +3,9 @@ import type { Traffic } from "../../../protocol/api/traffic.ts";
 
 /** What services of a network carried in a window. */
 export interface ServiceTraffic {
-  /** Connections and requests that ended, and those of them that failed. */
+  /** Connections that ended. */
   readonly ended: number;
+  /** Connections that failed, or requests in them if more of these did. */
   readonly failed: number;
   readonly bytes: number;
 }
@@ -13,12 +14,12 @@ export interface ServiceTraffic {
 export function trafficOf(service: string, traffic: Traffic | undefined): { traffic?: ServiceTraffic } {
   if (traffic === undefined) return {};
   const points = traffic.groups.filter((group) => group.service === service).flatMap((group) => group.points);
-  const sum = (field: "opened" | "closed" | "failed" | "bytesToTarget" | "bytesToClient") =>
+  const sum = (field: "closed" | "failed" | "requestsFailed" | "bytesToTarget" | "bytesToClient") =>
     points.reduce((total, point) => total + (point?.[field] ?? 0), 0);
   return {
     traffic: {
       ended: sum("closed"),
-      failed: sum("failed"),
+      failed: Math.max(sum("failed"), sum("requestsFailed")),
       bytes: sum("bytesToTarget") + sum("bytesToClient"),
     },
   };

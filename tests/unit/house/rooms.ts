@@ -672,6 +672,7 @@ const CLI: readonly Line[] = [
       "site",
       "status",
       "token",
+      "check",
       "debug",
     ].map((noun) => `connector/cli/${noun}`),
     why: "What several commands print.",

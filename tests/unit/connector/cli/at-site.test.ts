@@ -79,6 +79,10 @@ beforeEach(async () => {
       configuration: () => ({}),
       logs: () => ({ lines: [] }),
       flows: () => [],
+      connect: async ({ port }) => {
+        if (port === 9000) return { site: "east", session: null, stream: 3, ms: 12.34 };
+        throw new FairleadError("service.refused");
+      },
       expose: async (request) => {
         givenChecks = request.health;
         const before = status.offers.find(({ name }) => name === request.name);
@@ -166,6 +170,20 @@ test("status says why the uplink is down, and what to do", async () => {
   const { out } = await world.run("status", "--state", state);
   expect(out).toContain('joined to network "shop". It is not connected to the edge.');
   expect(out).toMatch(/why +The site was revoked\. \(site\.revoked\)\n +do +Join again\./);
+});
+
+test("check --connect opens a connection, and says where it ended or why it failed", async () => {
+  const made = await world.run("check", "api", "--connect", "--port", "9000", "--state", state);
+  expect(made.out).toContain("A connection was opened in 12 ms: a target at site east accepted it.");
+  expect(await world.json("check", "api", "--connect", "--port", "9000", "--state", state)).toMatchObject({
+    service: "api",
+    connection: { site: "east", ms: 12.34 },
+  });
+  const failed = await world.run("check", "api", "--connect", "--state", state);
+  expect(failed.exit).toBe(7);
+  expect(failed.out).toMatch(/A connection was tried and failed: .* \(service\.refused\)\n {2}do: Start/);
+  const other = await world.run("check", "api", "--connect", "--from", "north", "--state", state);
+  expect([other.exit, other.err]).toEqual([2, expect.stringContaining("--connect opens a connection from")]);
 });
 
 test("status shows the round trip, a clock that is wrong, and a certificate that is not renewed", async () => {

@@ -55,6 +55,10 @@ async function setUp() {
     configuration: () => ({}),
     logs: () => ({ lines: [] }),
     flows: () => [],
+    connect: async ({ service }) => {
+      if (service !== "api") throw new FairleadError("service.refused");
+      return { site: "east", session: null, stream: 1, ms: 12 };
+    },
     expose: async (request) => {
       const offering = await offers.add(request);
       return exposedService(offerLine(offering.exposure), offering, null);

@@ -21,7 +21,7 @@ const Results = z.object({
 const STEPS = [
   ...["edge", "shop", "sites", "console.user", "tokens", "links", "tokens.used_up", "links.up"],
   ...["expose", "names", "status", "console", "page", "order", "flows", "closed"],
-  ...["revoke", "links.down", "degraded", "old-token", "recovery", "recovered", "events"],
+  ...["revoke", "links.down", "rest", "degraded", "old-token", "recovery", "recovered", "events"],
 ];
 
 let cluster: Cluster;

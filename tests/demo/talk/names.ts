@@ -5,13 +5,24 @@ import { ServiceClient } from "../../../examples/shop/rpc/client.ts";
 import { EXPOSED, type Exposed, SITES, type SiteName } from "./deployments.ts";
 import type { Ranges } from "./ranges.ts";
 
-/** Asks every service from every cluster whether it serves. Returns those that do not, such as "adservice from public1". */
-export async function silentServices(ranges: Ranges, domain: string): Promise<string[]> {
-  const asked = SITES.flatMap((site) => EXPOSED.map((service) => ({ site, service })));
+/** A service that does not serve a cluster. */
+export interface SilentService {
+  readonly site: SiteName;
+  readonly name: string;
+  readonly problem: string;
+}
+
+/** Asks every service from clusters, all of them unless given, whether it serves. Returns those that do not. */
+export async function silentServices(
+  ranges: Ranges,
+  domain: string,
+  sites: readonly SiteName[] = SITES,
+): Promise<SilentService[]> {
+  const asked = sites.flatMap((site) => EXPOSED.map((service) => ({ site, service })));
   const answers = await Promise.all(
-    asked.map(async ({ site, service }) => {
+    asked.map(async ({ site, service }): Promise<SilentService[]> => {
       const problem = await problemOf(service, site, ranges.dns(site), domain);
-      return problem === null ? [] : [`${service.name} from ${site}: ${problem}`];
+      return problem === null ? [] : [{ site, name: service.name, problem }];
     }),
   );
   return answers.flat();

@@ -135,6 +135,7 @@ export class Talk {
     this.#heading("10", "Revoke the access that public1 gave");
     await this.#step("revoke", () => this.#revoke());
     await this.#step("links.down", () => this.#linksAfterRevocation(sites));
+    await this.#step("rest", () => this.#rest(ranges));
     await this.#step("degraded", () => this.#degraded(browser));
     await this.#step("old-token", () => this.#useRevokedToken());
     this.#heading("", "Recovery: new tokens, and the links again");
@@ -143,6 +144,8 @@ export class Talk {
 
     this.#heading("11", "Events");
     await this.#step("events", () => this.#events());
+    this.#heading("12", "Events of Kubernetes");
+    this.#report.line("  This step needs a cluster of Kubernetes, which this demo does not have.");
     return { edge, sites, login: this.#login, shopUrl, console };
   }
 
@@ -318,7 +321,10 @@ export class Talk {
   async #reachAll(ranges: Ranges) {
     await eventually("every service answers in every cluster", async () => {
       const silent = await silentServices(ranges, DOMAIN);
-      if (silent.length > 0) throw new Error(silent.join("; "));
+      if (silent.length > 0)
+        throw new Error(
+          silent.map(({ site, name, problem }) => `${name} from ${site}: ${problem}`).join("; "),
+        );
       return true;
     });
     const calls = EXPOSED.length * SITES.length;
@@ -468,6 +474,22 @@ export class Talk {
       value: null,
       detail: "Exactly two links are down; the one from private1 to public2 is up.",
     };
+  }
+
+  async #rest(ranges: Ranges) {
+    await eventually("public2 and private1 reach everything but public1", async () => {
+      const silent = await silentServices(ranges, DOMAIN, ["public2", "private1"]);
+      const lost = EXPOSED.filter(({ site }) => site === "public1").length * 2;
+      const unexpected = silent.filter(({ name }) => deploymentOf(name).site !== "public1");
+      if (unexpected.length > 0 || silent.length !== lost)
+        throw new Error(
+          `silent are ${silent.map(({ site, name }) => `${name} from ${site}`).join(", ") || "none"}`,
+        );
+      return true;
+    });
+    const detail =
+      "public2 and private1 reach each other's services as before, so checkout can ask for payment and shipping, and none of public1's.";
+    return { value: null, detail };
   }
 
   async #degraded(browser: ShopBrowser) {

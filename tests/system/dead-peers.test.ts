@@ -29,15 +29,15 @@ async function greeted(place: Place): Promise<{ socket: Socket; by: string }> {
   return { socket, by: first.toString().trim() };
 }
 
-/** Starts east, which offers the service `api`, and west, which has its clients. */
-async function startPair() {
+/** Starts east, which offers the service `api`, and west, which has its clients at addresses of its own. */
+async function startPair(bind: string) {
   const network = await suite.cluster.network(suite.edge);
   const token = await network.token({ uses: 2 });
   const server = await named("east");
   const args = [...DEBUG, ...TIMEOUT];
   const [east, west] = await Promise.all([
     suite.cluster.connector({ site: "east", token, expose: [`api=${server.at}`], args }),
-    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args }),
+    suite.cluster.connector({ site: "west", token, bind, args }),
   ]);
   return { east, west, server };
 }
@@ -51,10 +51,15 @@ function failureOf(socket: Socket): () => string | null {
   return () => failure;
 }
 
-describe("A session whose peer is killed with -9 and stays away", () => {
-  for (const end of ["offers the service", "has the clients"] as const) {
+// These tests wait for most of their time, so they run at the same time, each in a network of its own.
+describe.concurrent("A session whose peer is killed with -9 and stays away", () => {
+  const ends = [
+    { end: "offers the service", bind: "127.3.0.0/16" },
+    { end: "has the clients", bind: "127.4.0.0/16" },
+  ] as const;
+  for (const { end, bind } of ends) {
     it(`ends with session.peer_gone long before its timeout when the peer ${end}`, async () => {
-      const { east, west, server } = await startPair();
+      const { east, west, server } = await startPair(bind);
       const { socket } = await greeted(await west.listener("api"));
       const [killed, left] = end === "offers the service" ? [east, west] : [west, east];
       const [served] = server.sockets;
@@ -69,9 +74,9 @@ describe("A session whose peer is killed with -9 and stays away", () => {
   }
 });
 
-describe("A connector that was frozen while its peer was killed", () => {
+describe.concurrent("A connector that was frozen while its peer was killed", () => {
   it("ends the session with session.peer_gone, although the registry was idle meanwhile", async () => {
-    const { east, west } = await startPair();
+    const { east, west } = await startPair("127.5.0.0/16");
     const { socket } = await greeted(await west.listener("api"));
     const failure = failureOf(socket);
     west.process.kill("SIGSTOP");

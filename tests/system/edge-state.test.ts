@@ -20,14 +20,15 @@ async function refusal(state: string): Promise<unknown> {
   );
 }
 
-/** Stops the suite's edge, and copies its state directory, which has a network. */
+/** Stops the suite's edge, and copies its state directory, which has a network. A start copies the console anew. */
 async function copies(): Promise<() => Promise<string>> {
   const { edge, cluster } = suite;
   await createNetwork(edge.client, "shop");
   await edge.stop();
   return async () => {
     const copy = cluster.fresh("copy");
-    const filter = (path: string) => !path.includes(`${edge.stateDir}/front/`);
+    const left = ["front/", "console"].map((name) => join(edge.stateDir, name));
+    const filter = (path: string) => !left.some((each) => path.startsWith(each));
     await cp(edge.stateDir, copy, { recursive: true, filter });
     return copy;
   };

@@ -66,7 +66,8 @@ async function describe(folder: string, name: string): Promise<ConsoleFile> {
   const content = await readFile(join(folder, name));
   const encodings: Partial<Record<"br" | "gzip", string>> = {};
   if (!COMPRESSED.has(extension) && content.length > 256) {
-    const params = { [constants.BROTLI_PARAM_QUALITY]: 11 };
+    // 11 takes three times the CPU, for 2 % less.
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 10 };
     await writeFile(join(folder, `${name}.br`), await compressBr(content, { params }));
     await writeFile(join(folder, `${name}.gz`), await compressGzip(content, { level: 9 }));
     encodings.br = `${name}.br`;

@@ -5,7 +5,8 @@
  */
 import { execFile } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
@@ -24,6 +25,8 @@ import type { ManagedProcess } from "../process/managed-process.ts";
 import type { Place } from "../traffic/servers.ts";
 
 const HOUR_MS = 3600_000;
+/** Where recorded programs are unpacked. */
+const CACHE = join(ROOT, "node_modules/.cache/fairlead/recorded");
 /** Sites of the record that have a state directory. */
 const SITES = ["east", "west"] as const;
 /** Bind addresses in the record. */
@@ -93,11 +96,7 @@ export function recordedSiteArgs(
 export async function openRecord(cluster: Cluster, commit: string): Promise<Recorded> {
   const directory = cluster.fresh("record");
   await mkdir(directory);
-  const archive = join(ROOT, "tests/system/recorded", `${commit}.tar.gz`);
-  await promisify(execFile)("tar", ["-xzf", archive, "-C", directory]);
-  // The recorded program takes its packages from here.
-  await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));
-  await lowerVersion(directory);
+  await unpack(commit, directory, ["--exclude=dist", "--exclude=package.json"]);
   const moved = await movePorts(directory);
   await movePresent(directory);
   const [host = "", port = ""] = (await readFile(join(directory, "target"), "utf8")).trim().split(":");
@@ -110,7 +109,7 @@ export async function openRecord(cluster: Cluster, commit: string): Promise<Reco
     .parse(JSON.parse(await readFile(join(directory, "edge/edge.json"), "utf8")));
   const key = (await readFile(join(directory, "edge/admin-key"), "utf8")).trim();
   return {
-    program: join(directory, "dist/cli/main.js"),
+    program: await programOf(commit),
     edge: join(directory, "edge"),
     sites: { east: join(directory, "east"), west: join(directory, "west") },
     file: (name) => join(directory, name),
@@ -118,6 +117,35 @@ export async function openRecord(cluster: Cluster, commit: string): Promise<Reco
     listener: { host: addresses.echo, port: target.port },
     env: { FAIRLEAD_URL: urls.api, FAIRLEAD_KEY: key, FAIRLEAD_CA: join(directory, "edge/ca.pem") },
   };
+}
+
+/** Unpacks a record into a folder. */
+async function unpack(commit: string, folder: string, options: readonly string[]): Promise<void> {
+  const archive = join(ROOT, "tests/system/recorded", `${commit}.tar.gz`);
+  await promisify(execFile)("tar", ["-xzf", archive, "-C", folder, ...options]);
+}
+
+/**
+ * Returns the path of the recorded program, unpacked once for all records: Node keeps what it compiles by the path of a
+ * file. It takes its packages from the node_modules around it.
+ */
+async function programOf(commit: string): Promise<string> {
+  const folder = join(CACHE, `${commit}-${RECORDED_VERSION}`);
+  if (!existsSync(folder)) {
+    await mkdir(CACHE, { recursive: true });
+    // Written beside its place and renamed: another process sees either nothing or everything.
+    const draft = await mkdtemp(`${folder}.`);
+    try {
+      await unpack(commit, draft, ["dist", "package.json"]);
+      await lowerVersion(draft);
+      await rename(draft, folder).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+      });
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
+  }
+  return join(folder, "dist/cli/main.js");
 }
 
 /** Gives the recorded program {@link RECORDED_VERSION}, in its package and in the bundle of its edge. */

@@ -25,7 +25,13 @@ export interface StandInOptions {
 const MINUTE = 60_000;
 const PLACES = ["berlin", "dublin", "lyon", "osaka", "oslo", "quito", "tunis", "turin", "lagos", "porto"];
 const SERVICES = ["orders", "postgres", "search", "payments", "metrics", "mail", "auth", "cache"];
+/** How busy services are, in turn. */
+const SCALES = [4, 1, 0.2, 12, 0.05];
 const PROCESSES = ["web/node", "worker/python3", "10.0.4.17", "api-7f9c"];
+
+/** The first sites listen for the first services. */
+const LISTENING_SITES = 40;
+const LISTENED_SERVICES = 12;
 
 /** Random numbers from 0 to 1 that are the same at each start. */
 function random(): () => number {
@@ -164,7 +170,13 @@ export class StandInNetwork {
     this.tokens = this.tokens.map((token) => (token.id === id ? { ...token, state: "revoked" } : token));
   }
 
-  traffic(windowSeconds: number, stepSeconds: number, now: number): Traffic {
+  /** @param by labels that split the groups further, as a query names them */
+  traffic(
+    windowSeconds: number,
+    stepSeconds: number,
+    now: number,
+    by: ReadonlySet<string> = new Set(),
+  ): Traffic {
     const steps = Math.ceil(windowSeconds / stepSeconds);
     const from = Math.floor(now / 1000 / stepSeconds) * stepSeconds * 1000 - (steps - 1) * stepSeconds * 1000;
     return {
@@ -172,10 +184,26 @@ export class StandInNetwork {
       from: iso(from),
       stepSeconds,
       since: iso(this.#started - 3 * 24 * 60 * MINUTE),
-      groups: this.#pairs().map((pair) => ({
-        ...pair,
-        points: Array.from({ length: steps }, () => this.#point(stepSeconds)),
-      })),
+      groups: this.#pairs().flatMap((pair) => {
+        const parts = split(pair, by);
+        const isUp = this.#isUp(pair.to?.name);
+        if (!this.#isUp(pair.from?.name)) return [];
+        const { opened, closed, requests, ...others } = pair.totals;
+        const since = Math.round((now - this.#started) / 1000);
+        const grown = { opened: opened + since, closed: closed + since, requests: requests + since };
+        return parts.map(({ part, share }) => ({
+          ...part,
+          totals: { ...others, ...grown },
+          points: Array.from({ length: steps }, (_, step) =>
+            this.#point(
+              part,
+              share,
+              isUp,
+              step < steps - 1 ? stepSeconds : (now - from) / 1000 - step * stepSeconds,
+            ),
+          ),
+        }));
+      }),
       reporters: this.sites
         .filter(({ state }) => state === "up")
         .slice(0, 40)
@@ -186,30 +214,37 @@ export class StandInNetwork {
   record(now: number): SiteFlowRecord | null {
     const pair = this.#pick(this.#pairs());
     if (pair === undefined || pair.from === null || pair.to === null) return null;
-    const failed = this.#random() < 0.04;
+    if (!this.#isUp(pair.from.name)) return null;
+    const isDown = !this.#isUp(pair.to.name);
+    const failed = isDown || this.#random() < 0.04;
     const ms = Math.round(this.#random() ** 4 * 900 * 10) / 10 + 0.4;
+    const isRequest = pair.protocol === "http1";
     return {
-      kind: "request",
+      kind: isRequest ? "request" : "stream",
       state: "ended",
       at: now - Math.round(ms),
       side: "listener",
       service: pair.service,
-      protocol: "http1",
+      protocol: pair.protocol ?? "tcp",
       peer: { site: pair.to.id, name: pair.to.name },
       client: "10.0.4.17:51514",
       process: this.#pick(PROCESSES) ?? null,
       target: null,
       session: this.#newId("x"),
       stream: Math.round(this.#random() * 4000),
-      bytesToTarget: Math.round(this.#random() * 4000),
-      bytesToClient: Math.round(this.#random() * 90_000),
+      bytesToTarget: isDown ? 0 : Math.round(this.#random() * 4000),
+      bytesToClient: isDown ? 0 : Math.round(this.#random() * 90_000),
       ms,
-      firstByteMs: ms * 0.8,
-      outcome: failed ? "target.refused" : "completed",
-      method: this.#pick(["GET", "GET", "POST", "PUT"]) ?? "GET",
-      authority: `${pair.service}.prod.internal`,
-      path: `/v2/items/${Math.round(this.#random() * 10_000)}`,
-      status: failed ? 502 : 200,
+      firstByteMs: isDown ? null : ms * 0.8,
+      outcome: isDown ? "service.unavailable" : failed ? "target.refused" : "completed",
+      ...(isRequest
+        ? {
+            method: this.#pick(["GET", "GET", "POST", "PUT"]) ?? "GET",
+            authority: `${pair.service}.prod.internal`,
+            path: `/v2/items/${Math.round(this.#random() * 10_000)}`,
+            status: isDown ? 503 : failed ? 502 : 200,
+          }
+        : {}),
       site: { site: pair.from.id, name: pair.from.name },
     };
   }
@@ -257,16 +292,36 @@ export class StandInNetwork {
     });
   }
 
-  #point(stepSeconds: number): TrafficPoint | null {
-    if (this.#random() < 0.05) return null;
-    const rate = 20 + this.#random() * 15;
+  #isUp(name: string | undefined): boolean {
+    return this.sites.find((site) => site.name === name)?.state === "up";
+  }
+
+  #point(
+    { service, protocol, code }: Omit<TrafficGroup, "points">,
+    share: number,
+    isUp: boolean,
+    seconds: number,
+  ): TrafficPoint | null {
+    if (this.#random() < 0.01) return null;
+    const index = this.services.findIndex(({ name }) => name === service);
+    const rate = (20 + this.#random() * 15) * (SCALES[index % SCALES.length] ?? 1) * share;
+    const isHttp = protocol === "http1";
+    const opened = Math.max(1, Math.round(seconds * rate * (isHttp ? 0.1 : 0.4)));
+    if (!isUp) return { opened, closed: opened, failed: opened };
+    const requests = Math.max(1, Math.round(rate * seconds));
+    const ended = isHttp ? requests : opened;
     return {
-      opened: Math.round(stepSeconds * 2),
-      closed: Math.round(stepSeconds * 2),
-      requests: Math.round(rate * stepSeconds),
-      bytesToTarget: Math.round(rate * 600 * stepSeconds),
-      bytesToClient: Math.round(rate * 14_000 * stepSeconds),
-      latency: [[10, Math.round(rate * stepSeconds)]],
+      opened,
+      closed: opened,
+      ...(isHttp ? { requests } : {}),
+      ...(isHttp && code === "5xx" ? { requestsFailed: requests } : {}),
+      bytesToTarget: Math.round(rate * 600 * seconds),
+      bytesToClient: Math.round(rate * 14_000 * seconds),
+      latency: [
+        [9, Math.ceil(ended * 0.6)],
+        [12, Math.ceil(ended * 0.38)],
+        [17, Math.ceil(ended * 0.02)],
+      ],
     };
   }
 
@@ -323,8 +378,10 @@ export class StandInNetwork {
     };
     this.services.push(service);
     for (const site of offering) site.services.push(name);
-    const listening = this.sites[(index * 3 + 1) % this.sites.length];
-    listening?.listeners.push({ service: name, address: `127.0.0.1:${10_000 + index}`, state: "listening" });
+    for (const site of this.sites.slice(0, LISTENING_SITES)) {
+      if (offering.includes(site) || index >= LISTENED_SERVICES) continue;
+      site.listeners.push({ service: name, address: `127.0.0.1:${10_000 + index}`, state: "listening" });
+    }
   }
 
   #token(state: Token["state"], now: number): Token {
@@ -343,6 +400,9 @@ export class StandInNetwork {
     const [, second, third] = this.sites;
     if (second === undefined || third === undefined) return;
     this.setSite(second.name, false, now - 9 * MINUTE);
+    third.listeners = third.listeners.filter(
+      ({ service }) => service !== (this.services[0]?.name ?? "orders"),
+    );
     third.listeners.push({
       service: this.services[0]?.name ?? "orders",
       address: "127.0.0.1:8080",
@@ -447,6 +507,21 @@ export class StandInNetwork {
     for (let index = 0; index < 12; index += 1) bytes[index] = Math.floor(this.#random() * 256);
     return letter + encodeBase32(bytes);
   }
+}
+
+type Pair = Omit<TrafficGroup, "points">;
+
+/** A pair split by the labels of a query, each with its share of the whole. */
+function split(pair: Pair, by: ReadonlySet<string>): { part: Pair; share: number }[] {
+  const process = by.has("process") ? (PROCESSES[pair.service.length % PROCESSES.length] ?? null) : null;
+  const target = by.has("target") ? `10.4.${pair.service.length}.8:8080` : null;
+  const part = { ...pair, process, target };
+  if (pair.protocol !== "http1" || !by.has("method")) return [{ part, share: 1 }];
+  return [
+    { part: { ...part, method: "GET", code: "2xx" }, share: 0.8 },
+    { part: { ...part, method: "POST", code: "2xx" }, share: 0.19 },
+    { part: { ...part, method: "GET", code: "5xx" }, share: 0.01 },
+  ];
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();

@@ -151,9 +151,9 @@ export class ConsoleStandIn {
     });
   }
 
-  #traffic({ window, service, site }: TrafficQuery): Traffic {
+  #traffic({ window, service, site, by = "" }: TrafficQuery): Traffic {
     const { seconds, stepSeconds } = WINDOWS[window];
-    const traffic = this.network.traffic(seconds, stepSeconds, Date.now());
+    const traffic = this.network.traffic(seconds, stepSeconds, Date.now(), new Set(by.split(",")));
     const isWanted = (each: { id: string; name: string } | null) => each?.id === site || each?.name === site;
     return Traffic.parse({
       ...traffic,

@@ -234,6 +234,7 @@ const WORKERS: readonly Line[] = [
     usedBy: [
       ...["workers/console/app/topology", "workers/console/app/charts"],
       ...["workers/console/app/pages/overview", "workers/console/app/pages/services"],
+      "workers/console/app/pages/topology",
     ],
     why: "Rates are computed in one way, on a graph as in a chart.",
   },

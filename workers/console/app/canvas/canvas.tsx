@@ -7,6 +7,8 @@ import {
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  useStore,
+  type Viewport,
   ViewportPortal,
 } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
@@ -25,11 +27,14 @@ interface CanvasProps {
   readonly nodeTypes: NodeTypes;
   /** What is drawn, which a button and the first view show whole. */
   readonly bounds: Rectangle;
+  /** The place of the chosen node, which stays in sight. */
+  readonly focus: Rectangle | null;
   /** Changes when everything is arranged anew: the view then shows all again. */
   readonly arrangement: number | string;
   /** Drawn below the nodes, in the coordinates of the graph. */
   readonly lines: ReactNode;
-  readonly legend: ReactNode;
+  /** In the lower left corner. */
+  readonly corner: ReactNode;
   readonly onChoose: (id: string | null) => void;
 }
 
@@ -37,7 +42,14 @@ const MIN_ZOOM = 0.12;
 const MAX_ZOOM = 2;
 /** All is never shown larger than this. */
 const FIT_ZOOM = 1.15;
-const PADDING = 0.06;
+const PADDING = 0.04;
+/** The chosen node keeps this distance from the border of the canvas, px. */
+const SIGHT = 24;
+/** Below, small texts cannot be read, and are not shown. */
+const FAR_ZOOM = 0.62;
+
+const selectFar = ({ transform: [, , zoom] }: { readonly transform: readonly [number, number, number] }) =>
+  zoom < FAR_ZOOM;
 
 export function Canvas(props: CanvasProps) {
   return (
@@ -47,12 +59,14 @@ export function Canvas(props: CanvasProps) {
   );
 }
 
-function Graph({ label, nodes, nodeTypes, bounds, arrangement, lines, legend, onChoose }: CanvasProps) {
+function Graph(props: CanvasProps) {
+  const { label, nodes, nodeTypes, bounds, focus, arrangement, lines, corner, onChoose } = props;
   const flow = useReactFlow();
+  const isFar = useStore(selectFar);
   const frame = useRef<HTMLDivElement>(null);
   const shown = useRef(bounds);
   // Room for the buttons in the lower corners.
-  shown.current = { ...bounds, height: bounds.height * 1.1 };
+  shown.current = { ...bounds, height: bounds.height * 1.08 };
   const showAll = useCallback(() => {
     void flow.fitBounds(shown.current, { padding: PADDING }).then(() => {
       if (flow.getZoom() > FIT_ZOOM) {
@@ -65,7 +79,37 @@ function Graph({ label, nodes, nodeTypes, bounds, arrangement, lines, legend, on
   useEffect(() => {
     showAll();
   }, [showAll, arrangement]);
-  useFitUntilMoved(frame, showAll);
+  const chosen = useRef(focus);
+  chosen.current = focus;
+  /** Moves the view just so far that the chosen node is in sight. */
+  const showChosen = useCallback(() => {
+    const place = chosen.current;
+    const element = frame.current;
+    if (place === null || element === null) return;
+    const view = flow.getViewport();
+    const shift = (start: number, size: number, room: number) =>
+      Math.max(SIGHT - start, 0) || Math.min(room - SIGHT - start - size, 0);
+    const x = shift(view.x + place.x * view.zoom, place.width * view.zoom, element.clientWidth);
+    const y = shift(view.y + place.y * view.zoom, place.height * view.zoom, element.clientHeight);
+    if (x !== 0 || y !== 0) void flow.setViewport({ ...view, x: view.x + x, y: view.y + y });
+  }, [flow]);
+  const moved = useRef(false);
+  const fit = useCallback(() => {
+    if (moved.current || chosen.current !== null) showChosen();
+    else showAll();
+  }, [showAll, showChosen]);
+  useSizeOf(frame, fit);
+  const { x, y, width, height } = bounds;
+  // A node that comes outside of what is shown would not be seen.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: at other bounds
+  useEffect(() => {
+    if (frame.current === null || moved.current) return;
+    if (!isShown(flow.getViewport(), frame.current, shown.current)) showAll();
+  }, [flow, showAll, x, y, width, height]);
+  const zoom = (step: () => Promise<boolean>) => {
+    moved.current = true;
+    void step();
+  };
   const onNodesChange = useCallback(
     (changes: NodeChange[]) => {
       const chosen = changes.find((change) => change.type === "select" && change.selected);
@@ -74,7 +118,7 @@ function Graph({ label, nodes, nodeTypes, bounds, arrangement, lines, legend, on
     [onChoose],
   );
   return (
-    <div className="fl-canvas" ref={frame}>
+    <div className={isFar ? "fl-canvas is-far" : "fl-canvas"} ref={frame}>
       <ReactFlow
         aria-label={label}
         role="group"
@@ -82,6 +126,9 @@ function Graph({ label, nodes, nodeTypes, bounds, arrangement, lines, legend, on
         edges={NO_EDGES}
         nodeTypes={nodeTypes}
         onNodesChange={onNodesChange}
+        onMove={(event) => {
+          if (event !== null) moved.current = true;
+        }}
         onPaneClick={() => onChoose(null)}
         nodesDraggable={false}
         nodesConnectable={false}
@@ -104,23 +151,26 @@ function Graph({ label, nodes, nodeTypes, bounds, arrangement, lines, legend, on
             variant="control"
             aria-label="Zoom in"
             icon={<ZoomInIcon />}
-            onClick={() => void flow.zoomIn()}
+            onClick={() => zoom(flow.zoomIn)}
           />
           <Button
             variant="control"
             aria-label="Zoom out"
             icon={<ZoomOutIcon />}
-            onClick={() => void flow.zoomOut()}
+            onClick={() => zoom(flow.zoomOut)}
           />
           <Button
             variant="control"
             aria-label="Show all"
             title="Show all"
             icon={<FitIcon />}
-            onClick={showAll}
+            onClick={() => {
+              moved.current = false;
+              showAll();
+            }}
           />
         </Panel>
-        <Panel position="bottom-left">{legend}</Panel>
+        {corner === null ? null : <Panel position="bottom-left">{corner}</Panel>}
       </ReactFlow>
     </div>
   );
@@ -129,25 +179,24 @@ function Graph({ label, nodes, nodeTypes, bounds, arrangement, lines, legend, on
 const NO_EDGES: never[] = [];
 const HIDE_ATTRIBUTION = { hideAttribution: true };
 
-/** Shows all again when the size of the canvas changes, until somebody moves the view. */
-function useFitUntilMoved(frame: { readonly current: HTMLDivElement | null }, showAll: () => void): void {
+/** Whether a rectangle of the graph lies in the part that is shown. */
+function isShown(view: Viewport, frame: HTMLElement, { x, y, width, height }: Rectangle): boolean {
+  const [left, top] = [view.x + x * view.zoom, view.y + y * view.zoom];
+  return (
+    left >= 0 &&
+    top >= 0 &&
+    left + width * view.zoom <= frame.clientWidth &&
+    top + height * view.zoom <= frame.clientHeight
+  );
+}
+
+/** Calls `onSize` when the size of the canvas changes. */
+function useSizeOf(frame: { readonly current: HTMLDivElement | null }, onSize: () => void): void {
   useEffect(() => {
     const element = frame.current;
     if (element === null) return;
-    let isMoved = false;
-    const move = () => {
-      isMoved = true;
-    };
-    const observer = new ResizeObserver(() => {
-      if (!isMoved) showAll();
-    });
+    const observer = new ResizeObserver(onSize);
     observer.observe(element);
-    element.addEventListener("wheel", move, { passive: true });
-    element.addEventListener("pointerdown", move);
-    return () => {
-      observer.disconnect();
-      element.removeEventListener("wheel", move);
-      element.removeEventListener("pointerdown", move);
-    };
-  }, [frame, showAll]);
+    return () => observer.disconnect();
+  }, [frame, onSize]);
 }

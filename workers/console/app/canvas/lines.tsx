@@ -1,18 +1,23 @@
 /** Lines below the nodes of a graph. Keyboards reach what they stand for in the side panel of a node, and in the list. */
 import type { ReactNode } from "react";
+import { LABEL_HEIGHT } from "../topology/label-places.ts";
 import type { Point, Rectangle } from "../topology/rectangle.ts";
 
 export interface DrawnLine {
   readonly id: string;
   readonly path: string;
+  /** The middle of its text. */
   readonly label: Point;
   /** Short; null for none. */
   readonly text: string | null;
-  readonly tone: "good" | "warning" | "bad" | "plain" | "idle";
+  /** "lost" is down because something else is. */
+  readonly tone: "good" | "warning" | "bad" | "lost" | "plain" | "idle";
   readonly width: number;
   readonly isArrow: boolean;
   readonly isChosen: boolean;
   readonly isFaint: boolean;
+  /** Whether it is drawn with less weight, among many. */
+  readonly isThin?: boolean;
   /** Whether nothing passes. */
   readonly isBroken: boolean;
 }
@@ -26,11 +31,10 @@ interface LinesProps {
 /** Lines bow out of the bounds of the nodes by at most this, px. */
 const MARGIN = 400;
 
-const TONES = ["good", "warning", "bad", "plain", "idle"] as const;
+const TONES = ["good", "warning", "bad", "lost", "plain", "idle"] as const;
 
-const LABEL_HEIGHT = 18;
 /** About what a text of 12 px takes, with a margin. */
-const labelWidth = (text: string) => 14 + 6.3 * text.length;
+export const labelWidth = (text: string) => 14 + 6.3 * text.length;
 
 export function Lines({ lines, bounds, onChoose }: LinesProps): ReactNode {
   const { x, y } = bounds;
@@ -93,12 +97,13 @@ export function Lines({ lines, bounds, onChoose }: LinesProps): ReactNode {
   );
 }
 
-function classOf({ tone, isChosen, isFaint, isBroken }: DrawnLine): string {
+function classOf({ tone, isChosen, isFaint, isThin = false, isBroken }: DrawnLine): string {
   return [
     "fl-line",
     `fl-line--${tone}`,
     isChosen ? "is-chosen" : "",
     isFaint ? "is-faint" : "",
+    isThin ? "is-thin" : "",
     isBroken ? "is-broken" : "",
   ]
     .join(" ")

@@ -37,6 +37,15 @@ export const byteRateText = (perSecond: number): string => `${bytesText(perSecon
 /** A rate, such as "1.2k/s". */
 export const rateText = (perSecond: number): string => `${countText(perSecond)}/s`;
 
+/** A rate with its noun, such as "1.2k requests/s". */
+export const ratedText = (perSecond: number, noun: string): string => `${countText(perSecond)} ${noun}/s`;
+
+/** A share of failures, such as "2 % failed". */
+export function failedText(share: number): string {
+  if (share > 0.995) return "all failed";
+  return share < 0.01 ? "< 1 % failed" : `${Math.round(share * 100)} % failed`;
+}
+
 /** A latency, ms, such as "0.8 ms" or "1.5 s". */
 export function latencyText(ms: number): string {
   return ms < 1000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`;

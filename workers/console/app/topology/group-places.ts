@@ -18,7 +18,7 @@ export interface SiteBox {
 
 const CHIP = { width: 96, height: 22, gap: 4 };
 const PADDING = 8;
-const HEADER = 32;
+const HEADER = 46;
 /** Sites on top of each other in a box. */
 const ROWS = 5;
 const MIN_COLUMNS = 2;
@@ -29,7 +29,7 @@ const BOX_HEIGHT = HEADER + ROWS * (CHIP.height + CHIP.gap) - CHIP.gap + PADDING
 const BOX_GAP = 16;
 /** From the upper side of one row of boxes to that of the next, px. */
 const ROW_STEP = BOX_HEIGHT + 30;
-const BAR_WIDTH = 88;
+const BAR_WIDTH = 136;
 const BAR_GAP = 22;
 /** Width to height of what is drawn. */
 const ASPECT = 1.8;

@@ -1,7 +1,7 @@
 /** Which links are drawn, and along which lines. */
 
 import { LINE_ABOVE } from "./group-places.ts";
-import { centreOf, type Point, type Rectangle } from "./rectangle.ts";
+import { centreOf, grown, isWithin, type Point, type Rectangle } from "./rectangle.ts";
 import { EDGE, type SiteGraph, type SiteLink } from "./site-graph.ts";
 import type { SiteLayout } from "./site-layout.ts";
 
@@ -13,10 +13,12 @@ export interface LinkLine {
   readonly id: string;
   readonly links: readonly SiteLink[];
   readonly state: "up" | "degraded" | "down";
+  /** Whether the link is down because a site at its end is. */
+  readonly isConsequence: boolean;
   /** Of an SVG path. */
   readonly path: string;
-  /** Where the label goes. */
-  readonly label: Point;
+  /** Points of the line, in order, on which a label may stand. */
+  readonly points: readonly Point[];
 }
 
 /** Links between sites are all drawn up to this number; above, those that are down and those of the chosen site are. */
@@ -29,9 +31,10 @@ export function linkLines(graph: SiteGraph, layout: SiteLayout, chosen: string |
 
 function frameLines(
   { sites, links }: SiteGraph,
-  { places, edge }: SiteLayout,
+  { places, edge, lead }: SiteLayout,
   chosen: string | null,
 ): LinkLine[] {
+  const isDown = new Set(sites.filter(({ state }) => state === "down").map(({ id }) => id));
   const between = links.filter(({ issuer }) => issuer !== EDGE).length;
   const lines = links.flatMap((link): LinkLine[] => {
     const joiner = places.get(link.joiner);
@@ -43,13 +46,27 @@ function frameLines(
       link.state === "down" ||
       [link.joiner, link.issuer].includes(chosen ?? "");
     if (!shown) return [];
-    return [{ id: link.id, links: [link], state: link.state, ...lineBetween(joiner, issuer, edge) }];
+    const isConsequence =
+      link.state === "down" &&
+      link.issuer !== EDGE &&
+      [link.joiner, link.issuer].some((id) => isDown.has(id));
+    const line = lineBetween(joiner, issuer, edge, lead);
+    return [{ id: link.id, links: [link], state: link.state, isConsequence, ...line }];
   });
   const linked = new Set(links.filter(({ issuer }) => issuer === EDGE).map(({ joiner }) => joiner));
-  const uplinks = sites.flatMap(({ id, state }): LinkLine[] => {
+  const uplinks = sites.flatMap(({ id, state, stopped }): LinkLine[] => {
     const place = places.get(id);
-    if (place === undefined || linked.has(id) || (state !== "up" && state !== "silent")) return [];
-    return [{ id: `uplink:${id}`, links: [], state: "up", ...lineBetween(place, edge, edge) }];
+    if (place === undefined || linked.has(id) || state === "new" || stopped) return [];
+    const line = lineBetween(place, edge, edge, lead);
+    return [
+      {
+        id: `uplink:${id}`,
+        links: [],
+        state: state === "down" ? "down" : "up",
+        isConsequence: false,
+        ...line,
+      },
+    ];
   });
   return [...uplinks, ...lines];
 }
@@ -64,36 +81,81 @@ export function portOf(place: Rectangle, edge: Rectangle): Point {
     : { x: at.x, y: at.y + (Math.sign(dy) * place.height) / 2 };
 }
 
-/** A line keeps this distance from the centre of the edge, px, unless it ends there. */
-const CLEARANCE = 120;
+/** A line that does not end at the edge keeps this distance from it, px. */
+const CLEARANCE = 16;
 
-function lineBetween(a: Rectangle, b: Rectangle, edge: Rectangle): { path: string; label: Point } {
-  const from = portOf(a, edge);
+/** How far towards the edge's centre a line is bent: the first share with which it passes beside the edge. */
+const BENDS = [0.35, 0.2, 0.55, 0];
+
+/** How far from the edge's centre a line is bent that leads through it otherwise, px. */
+const DETOURS = [180, 260, 340, 440];
+
+/** The parts in which the points of a line divide it. */
+const PARTS = 20;
+
+function lineBetween(
+  a: Rectangle,
+  b: Rectangle,
+  edge: Rectangle,
+  lead: number | null,
+): Pick<LinkLine, "path" | "points"> {
+  const [start, from] = endOf(a, edge, lead);
   if (b === edge) {
     // The end lies below the edge.
     const to = centreOf(edge);
-    const label = between(from, borderToward(edge, from), 0.45);
-    return { path: `M${from.x} ${from.y}L${to.x} ${to.y}`, label };
+    const border = borderToward(edge, from);
+    const points = Array.from({ length: PARTS + 1 }, (_, part) => between(from, border, part / PARTS));
+    return { path: `M${start.x} ${start.y}L${from.x} ${from.y}L${to.x} ${to.y}`, points };
   }
-  const to = portOf(b, edge);
+  const [end, to] = endOf(b, edge, lead);
+  const control = controlOf(from, to, edge);
+  const curve = `Q${control.x} ${control.y} ${to.x} ${to.y}`;
+  return {
+    path: `M${start.x} ${start.y}L${from.x} ${from.y}${curve}L${end.x} ${end.y}`,
+    points: curvePoints(from, control, to),
+  };
+}
+
+/** Where a line leaves a node, and where it leaves the columns of nodes. */
+function endOf(place: Rectangle, edge: Rectangle, lead: number | null): [Point, Point] {
+  const port = portOf(place, edge);
+  if (lead === null) return [port, port];
+  const side = Math.sign(centreOf(place).x);
+  const y = centreOf(place).y;
+  return [
+    { x: centreOf(place).x - (side * place.width) / 2, y },
+    { x: side * lead, y },
+  ];
+}
+
+/** The control point of a curve that passes beside the edge. */
+function controlOf(from: Point, to: Point, edge: Rectangle): Point {
   const centre = centreOf(edge);
   const middle = between(from, to, 0.5);
-  const inward = between(middle, centre, 0.35);
-  const [dx, dy] = [inward.x - centre.x, inward.y - centre.y];
+  const blocked = grown(edge, CLEARANCE);
+  const isFree = (control: Point) =>
+    !curvePoints(from, control, to).some((point) => isWithin(point, blocked));
+  const bent = BENDS.map((share) => between(middle, centre, share));
+  const [dx, dy] = [middle.x - centre.x, middle.y - centre.y];
   const distance = Math.hypot(dx, dy);
-  let control = inward;
-  if (distance < CLEARANCE) {
-    // Beside the edge: at right angles to the line where it leads through the middle.
-    const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
-    const [ux, uy] =
-      distance > 1 ? [dx / distance, dy / distance] : [-(to.y - from.y) / length, (to.x - from.x) / length];
-    control = { x: centre.x + ux * CLEARANCE * 2, y: centre.y + uy * CLEARANCE * 2 };
-  }
-  const label = {
-    x: Math.round(from.x / 4 + control.x / 2 + to.x / 4),
-    y: Math.round(from.y / 4 + control.y / 2 + to.y / 4),
-  };
-  return { path: `M${from.x} ${from.y}Q${round(control.x)} ${round(control.y)} ${to.x} ${to.y}`, label };
+  // At right angles to the line where it leads through the middle.
+  const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
+  const [ux, uy] =
+    distance > 1 ? [dx / distance, dy / distance] : [-(to.y - from.y) / length, (to.x - from.x) / length];
+  const around = DETOURS.map((far) => ({ x: round(centre.x + ux * far), y: round(centre.y + uy * far) }));
+  return [...bent, ...around].find(isFree) ?? around.at(-1) ?? middle;
+}
+
+/** Points of a quadratic curve. */
+function curvePoints(from: Point, control: Point, to: Point): Point[] {
+  return Array.from({ length: PARTS + 1 }, (_, part) => {
+    const share = part / PARTS;
+    const [a, b, c] = [(1 - share) ** 2, 2 * share * (1 - share), share ** 2];
+    return {
+      x: round(a * from.x + b * control.x + c * to.x),
+      y: round(a * from.y + b * control.y + c * to.y),
+    };
+  });
 }
 
 const round = (value: number) => Math.round(value);
@@ -132,13 +194,13 @@ function groupLines({ links }: SiteGraph, layout: SiteLayout, chosen: string | n
     const isChosen = link.joiner === chosen || link.issuer === chosen;
     if (a === undefined || b === undefined || !isChosen) continue;
     const [from, to] = [centreOf(a), centreOf(b)];
-    const label = between(from, to, 0.5);
     lines.push({
       id: link.id,
       links: [link],
       state: link.state,
+      isConsequence: false,
       path: `M${from.x} ${from.y}L${to.x} ${to.y}`,
-      label,
+      points: [between(from, to, 0.5)],
     });
   }
   for (const box of boxes) {
@@ -151,8 +213,9 @@ function groupLines({ links }: SiteGraph, layout: SiteLayout, chosen: string | n
       id: `box:${box.id}`,
       links: own,
       state: up === own.length ? "up" : up === 0 ? "down" : "degraded",
+      isConsequence: false,
       path: `M${x} ${box.place.y}V${y}H${side}`,
-      label: { x: Math.round((x + side) / 2), y },
+      points: [{ x: Math.round((x + side) / 2), y }],
     });
   }
   return lines;

@@ -31,6 +31,16 @@ export function overlap(a: Rectangle, b: Rectangle, gap = 0): boolean {
   );
 }
 
+/** The rectangle that reaches `by` pixels further on each side. */
+export function grown({ x, y, width, height }: Rectangle, by: number): Rectangle {
+  return { x: x - by, y: y - by, width: width + 2 * by, height: height + 2 * by };
+}
+
+/** Whether a point lies in a rectangle. */
+export function isWithin(point: Point, { x, y, width, height }: Rectangle): boolean {
+  return point.x > x && point.x < x + width && point.y > y && point.y < y + height;
+}
+
 /** The smallest rectangle that contains all; one without area where there are none. */
 export function boundsOf(rectangles: Iterable<Rectangle>): Rectangle {
   let [left, top, right, bottom] = [

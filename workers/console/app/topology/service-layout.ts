@@ -5,21 +5,26 @@
  */
 import dagre from "@dagrejs/dagre";
 import { boundsOf, overlap, type Point, type Rectangle } from "./rectangle.ts";
-import type { ServiceGraph } from "./service-graph.ts";
+import type { Column, ServiceGraph } from "./service-graph.ts";
 
 export interface ServiceLayout {
   /** By the id of the node. */
   readonly places: ReadonlyMap<string, Rectangle>;
   readonly bounds: Rectangle;
+  /** Above each column that has nodes. */
+  readonly headings: readonly { readonly column: Column; readonly place: Rectangle }[];
   /** Whether nodes came or went since the arrangement. */
   readonly isUntidy: boolean;
 }
 
-const NODE = { width: 196, height: 52 };
+const NODE = { width: 196, height: 46 };
 /** Between nodes of a column, px. */
-const GAP = 18;
+const GAP = 14;
 /** Between columns, with room for the rates on the lines, px. */
-const COLUMN_GAP = 190;
+const COLUMN_GAP = 200;
+
+/** The height of the headings above the columns, px. */
+const HEADING = 34;
 
 const ROOT = "root";
 const COLUMNS = { caller: 1, service: 2, server: 3 };
@@ -44,11 +49,20 @@ export function layoutServices(graph: ServiceGraph, previous?: ServiceLayout): S
   return layoutOf(places, true);
 }
 
-const layoutOf = (places: ReadonlyMap<string, Rectangle>, isUntidy: boolean): ServiceLayout => ({
-  places,
-  bounds: boundsOf(places.values()),
-  isUntidy,
-});
+function layoutOf(places: ReadonlyMap<string, Rectangle>, isUntidy: boolean): ServiceLayout {
+  const { y } = boundsOf(places.values());
+  const used = new Set([...places.values()].map((place) => place.x));
+  const headings = (["caller", "service", "server"] as const).flatMap((column) =>
+    used.has(leftOf(column))
+      ? [{ column, place: { x: leftOf(column), y: y - HEADING, width: NODE.width, height: HEADING } }]
+      : [],
+  );
+  const bounds = boundsOf([...places.values(), ...headings.map(({ place }) => place)]);
+  return { places, bounds, headings, isUntidy };
+}
+
+/** The left side of a column. */
+const leftOf = (column: Column): number => (COLUMNS[column] - 1) * (NODE.width + COLUMN_GAP);
 
 function arrange({ nodes, edges }: ServiceGraph): Map<string, Rectangle> {
   const layout = new dagre.graphlib.Graph();
@@ -66,7 +80,7 @@ function arrange({ nodes, edges }: ServiceGraph): Map<string, Rectangle> {
     const order = inColumn.sort((a, b) => layout.node(a.id).y - layout.node(b.id).y);
     for (const [index, { id }] of order.entries()) {
       const y = (index - (order.length - 1) / 2) * (NODE.height + GAP) - NODE.height / 2;
-      places.set(id, { x: (COLUMNS[column] - 1) * (NODE.width + COLUMN_GAP), y: Math.round(y), ...NODE });
+      places.set(id, { x: leftOf(column), y: Math.round(y), ...NODE });
     }
   }
   return places;

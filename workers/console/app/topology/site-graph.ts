@@ -18,6 +18,7 @@ export interface SiteNode {
   readonly state: NodeState;
   /** Whether the site is down because its connector was stopped. */
   readonly stopped: boolean;
+  /** When the state began. Of a silent site, when it was last heard. */
   readonly since: string;
   readonly instances: number;
   readonly services: number;
@@ -54,11 +55,11 @@ export const OTHER_SITES = "other sites";
 /**
  * The graph of a network. Revoked sites are not in it, and neither are links of which an end is missing.
  *
- * @param silent ids of sites of which nothing was heard lately
+ * @param silent sites of which nothing was heard lately: when they were last heard, by their ids
  */
 export function siteGraph(
   status: Pick<NetworkStatus, "sites" | "links">,
-  silent: ReadonlySet<string> = new Set(),
+  silent: ReadonlyMap<string, string> = new Map(),
 ): SiteGraph {
   const members = status.sites.filter(({ state }) => state !== "revoked");
   const ids = new Map(members.map(({ name, id }) => [name, id]));
@@ -72,12 +73,13 @@ export function siteGraph(
   const groups = groupsOf(members, links);
   const sites = members.map((site): SiteNode => {
     const state = site.state === "revoked" ? "down" : site.state;
+    const heardAt = state === "up" ? silent.get(site.id) : undefined;
     return {
       id: site.id,
       name: site.name,
-      state: state === "up" && silent.has(site.id) ? "silent" : state,
+      state: heardAt === undefined ? state : "silent",
       stopped: site.stopped === true,
-      since: site.since,
+      since: heardAt ?? site.since,
       instances: site.instances.length,
       services: site.services.length,
       group: groups.get(site.id) ?? OTHER_SITES,

@@ -23,8 +23,10 @@ export interface SiteLayout {
   readonly bounds: Rectangle;
   /** Which place of the arrangement each site has. */
   readonly slots: ReadonlyMap<string, number>;
-  /** The places of the first frame, or the width of a half of the groups, px. */
+  /** The innermost places, or the width of a half of the groups, px. */
   readonly size: number;
+  /** The distance from the edge's centre at which the lines of all sites begin, px; null where each begins at its site. */
+  readonly lead: number | null;
 }
 
 /** The most sites of a fresh arrangement on a frame. */
@@ -55,18 +57,14 @@ const isGroups = (layout: SiteLayout | undefined): boolean =>
 function onFrame(sites: readonly SiteNode[], kept: SiteLayout | undefined): SiteLayout {
   const size = kept?.size ?? frameSize(sites.length);
   const slots = kept === undefined ? spread(sites, size) : keepSlots(sites, kept.slots);
-  const { place, density, edge } = framePlaces(size);
+  const { place, density, edge, lead } = framePlaces(size);
   const places = new Map([...slots].map(([id, slot]) => [id, place(slot)]));
   const bounds = boundsOf([edge, ...places.values()]);
-  return { mode: "frame", density, places, boxes: [], edge, bounds, slots, size };
+  return { mode: "frame", density, places, boxes: [], edge, bounds, slots, size, lead };
 }
 
-/** Free places remain between those of a fresh arrangement. */
-function frameSize(count: number): number {
-  if (count <= 4) return 2 * Math.max(1, count);
-  const size = count + Math.max(2, Math.ceil(count / 6));
-  return size + (size % 2);
-}
+/** Up to four sites leave free places between them. More have their frame for themselves, so that it is even. */
+const frameSize = (count: number): number => (count <= 4 ? 2 * Math.max(1, count) : count);
 
 /** Spreads sites evenly over a frame, in their order. */
 function spread(sites: readonly SiteNode[], size: number): Map<string, number> {
@@ -94,7 +92,7 @@ function keepSlots(sites: readonly SiteNode[], previous: ReadonlyMap<string, num
 function inGroups(sites: readonly SiteNode[], kept: SiteLayout | undefined): SiteLayout {
   const { places, boxes, edge, slots, size } = groupPlaces(sites, kept);
   const bounds = boundsOf([edge, ...boxes.map(({ place }) => place)]);
-  return { mode: "groups", density: "chip", places, boxes, edge, bounds, slots, size };
+  return { mode: "groups", density: "chip", places, boxes, edge, bounds, slots, size, lead: null };
 }
 
 /** Whether a fresh arrangement would look different. */

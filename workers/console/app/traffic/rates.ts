@@ -57,6 +57,17 @@ export function ratesOf(time: TrafficTime, groups: readonly TrafficGroup[]): Rat
   return sums;
 }
 
+/** What each site sends and receives together now, B/s by its name. */
+export function bytesBySite(traffic: TrafficTime & Pick<Traffic, "groups">): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const group of traffic.groups) {
+    const { bytesToClient, bytesToTarget } = ratesOf(traffic, [group]);
+    for (const name of new Set([group.from?.name, group.to?.name]))
+      if (name !== undefined) sums.set(name, (sums.get(name) ?? 0) + bytesToClient + bytesToTarget);
+  }
+  return sums;
+}
+
 /** Values over time: starts of the steps, s since 1970, and one value each; null where it is unknown. */
 export interface TimeSeries {
   readonly times: readonly number[];

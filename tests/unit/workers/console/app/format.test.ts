@@ -4,7 +4,9 @@ import {
   bytesText,
   counted,
   countText,
+  failedText,
   latencyText,
+  ratedText,
   rateText,
 } from "../../../../../workers/console/app/format/quantity.ts";
 import { searched } from "../../../../../workers/console/app/format/search.ts";
@@ -48,6 +50,8 @@ describe("quantities", () => {
     ]);
     expect([999, 1000, 86_400].map(countText)).toEqual(["999", "1k", "86.4k"]);
     expect([0.25, 3.14, 250].map(rateText)).toEqual(["0.25/s", "3.1/s", "250/s"]);
+    expect(ratedText(1200, "requests")).toBe("1.2k requests/s");
+    expect([0.001, 0.02, 1].map(failedText)).toEqual(["< 1 % failed", "2 % failed", "all failed"]);
     expect([0.84, 27, 1500].map(latencyText)).toEqual(["0.84 ms", "27 ms", "1.5 s"]);
   });
 

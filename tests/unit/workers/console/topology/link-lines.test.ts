@@ -43,17 +43,6 @@ function graph(
 const mesh = (count: number) =>
   Array.from({ length: count }, (_, a) => Array.from({ length: a }, (__, b) => [a, b] as const)).flat();
 
-/** The points of a path of straight lines and quadratic curves. */
-function pointsOf(path: string): { x: number; y: number }[] {
-  const numbers = [...path.matchAll(/-?\d+(?:\.\d+)?/g)].map(Number);
-  const [x0 = 0, y0 = 0, cx = 0, cy = 0, x1 = 0, y1 = 0] = numbers;
-  return Array.from({ length: 21 }, (_, index) => {
-    const t = index / 20;
-    const [a, b, c] = [(1 - t) ** 2, 2 * t * (1 - t), t ** 2];
-    return { x: a * x0 + b * cx + c * x1, y: a * y0 + b * cy + c * y1 };
-  });
-}
-
 describe("the lines of links", () => {
   it.each([2, 3, 4, 5, 8, 14])("between %i sites pass beside the edge, never behind it", (count) => {
     const all = graph(count, mesh(count));
@@ -61,8 +50,8 @@ describe("the lines of links", () => {
     const curved = linkLines(all, layout, null).filter(({ path }) => path.includes("Q"));
     expect(curved.length).toBeGreaterThan(0);
     const { x, y, width, height } = layout.edge;
-    for (const { path } of curved) {
-      const hidden = pointsOf(path).filter(
+    for (const { path, points } of curved) {
+      const hidden = points.filter(
         (point) => point.x > x && point.x < x + width && point.y > y && point.y < y + height,
       );
       expect([path, hidden]).toEqual([path, []]);
@@ -85,6 +74,36 @@ describe("the lines of links", () => {
       ["uplink:s1", 0],
       ["l0", 1],
     ]);
+  });
+
+  it("tell a link that is broken from one whose site is down, and show the lost site's connection", () => {
+    const all = graph(4, [
+      [1, 0, "down"],
+      [3, 2, "down"],
+    ]);
+    const sites = all.sites.map((site) => (site.id === "s0" ? { ...site, state: "down" as const } : site));
+    const lines = linkLines({ ...all, sites }, layoutSites(all), null);
+    const told = (id: string) => {
+      const line = lines.find((each) => each.id === id);
+      return [line?.state, line?.isConsequence];
+    };
+    expect(["l0", "l1", "uplink:s0", "uplink:s1"].map(told)).toEqual([
+      ["down", true],
+      ["down", false],
+      ["down", false],
+      ["up", false],
+    ]);
+  });
+
+  it("show no connection of a site that was stopped, or that has not joined", () => {
+    const all = graph(2, []);
+    const [first, second] = all.sites;
+    if (first === undefined || second === undefined) throw new Error("The graph has two sites.");
+    const sites = [
+      { ...first, state: "down" as const, stopped: true },
+      { ...second, state: "new" as const },
+    ];
+    expect(linkLines({ ...all, sites }, layoutSites(all), null)).toEqual([]);
   });
 
   it("join boxes and the edge once, with the worst of their states", () => {

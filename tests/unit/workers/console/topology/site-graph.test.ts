@@ -61,9 +61,16 @@ describe("the graph of sites", () => {
   it("shows a site that counts as up and was not heard as silent, and no site that is down", () => {
     const { sites } = siteGraph(
       { sites: [site("a"), site("b"), site("c", { state: "down" })], links: [] },
-      new Set(["s-a", "s-c"]),
+      new Map([
+        ["s-a", "2026-11-01T00:10:00Z"],
+        ["s-c", "2026-11-01T00:10:00Z"],
+      ]),
     );
-    expect(sites.map(({ state }) => state)).toEqual(["silent", "up", "down"]);
+    expect(sites.map(({ state, since }) => [state, since])).toEqual([
+      ["silent", "2026-11-01T00:10:00Z"],
+      ["up", AT],
+      ["down", AT],
+    ]);
   });
 
   it("groups sites by their hub, then by the first part of their names", () => {

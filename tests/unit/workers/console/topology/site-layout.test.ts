@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { linkLines } from "../../../../../workers/console/app/topology/link-lines.ts";
 import { overlap, type Rectangle } from "../../../../../workers/console/app/topology/rectangle.ts";
 import {
   EDGE,
@@ -77,6 +78,28 @@ describe("a fresh layout of sites", () => {
     const { mode, boxes } = layoutSites(graphOf(sites(300)));
     expect(mode).toBe("groups");
     expect(boxes.flatMap(({ sites: members }) => members)).toHaveLength(300);
+  });
+
+  it.each([2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16])("of %i sites is the same left and right", (count) => {
+    const { places } = layoutSites(graphOf(sites(count)));
+    const centres = [...places.values()].map((place) => [place.x + place.width / 2, place.y] as const);
+    const mirrored = centres.filter(([x, y]) =>
+      centres.some(([otherX, otherY]) => Math.abs(x + otherX) <= 1 && Math.abs(y - otherY) <= 1),
+    );
+    expect(mirrored).toHaveLength(count);
+  });
+
+  it.each([17, 30, 44])("of %i sites has lines that cross no other site", (count) => {
+    const all = graphOf(sites(count));
+    const layout = layoutSites(all);
+    for (const { id, path } of linkLines(all, layout, null)) {
+      const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = [...path.matchAll(/-?\d+(?:\.\d+)?/g)].map(Number);
+      const lead = { x: Math.min(x0, x1), y: y0, width: Math.abs(x1 - x0), height: Math.abs(y1 - y0) };
+      const crossed = [...layout.places].filter(
+        ([site, place]) => id !== `uplink:${site}` && overlap(place, lead, 2),
+      );
+      expect([id, crossed]).toEqual([id, []]);
+    }
   });
 
   it("has about the aspect of a screen at 300 sites", () => {

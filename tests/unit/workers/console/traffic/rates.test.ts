@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { TrafficGroup, TrafficPoint } from "../../../../../protocol/api/traffic.ts";
 import {
   addPoints,
+  bytesBySite,
   latencyOf,
   latencyOverTime,
   openOf,
@@ -51,6 +52,28 @@ describe("rates", () => {
   it("are zero without groups, points or a time that has passed", () => {
     expect(ratesOf({ ...TIME, at: TIME.from }, [group([null])]).streams).toBe(0);
     expect(ratesOf(TIME, []).streams).toBe(0);
+  });
+
+  it("of a site count what it sends and what it receives, and what stays within it once", () => {
+    const [west, east] = ["west", "east"].map((name) => ({ id: `s-${name}`, name }));
+    if (west === undefined || east === undefined) throw new Error("There are two sites.");
+    const points = [
+      { bytesToClient: 200 },
+      { bytesToClient: 200 },
+      { bytesToTarget: 200 },
+      { bytesToTarget: 150 },
+    ];
+    const rates = bytesBySite({
+      ...TIME,
+      groups: [
+        { ...group(points), from: west, to: east },
+        { ...group(points), from: west, to: west },
+      ],
+    });
+    expect([...rates]).toEqual([
+      ["west", 44],
+      ["east", 22],
+    ]);
   });
 
   it("over time divide each step by its length, and add up over groups", () => {

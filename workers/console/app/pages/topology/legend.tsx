@@ -1,65 +1,72 @@
 /** What the forms and colours of the topology mean. */
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
-import { Popover } from "@patternfly/react-core/dist/esm/components/Popover";
 import type { ReactNode } from "react";
 import { type Look, LookIcon } from "./site-nodes.tsx";
 
-const STATES: readonly (readonly [Look, string])[] = [
-  ["good", "up"],
-  ["warning", "silent: counts as up, not heard lately"],
-  ["bad", "down"],
-  ["off", "stopped on purpose"],
-  ["waiting", "created, not joined yet"],
+const STATES: readonly (readonly [Look, string, string])[] = [
+  ["good", "Up", "The edge hears the site."],
+  ["warning", "Silent", "The site counts as up, and the edge has not heard it lately."],
+  ["bad", "Down", "The edge lost the site."],
+  ["off", "Stopped", "The last connector of the site was stopped on purpose."],
+  ["waiting", "Not joined", "The site was created, and has not joined yet."],
 ];
 
 function Legend({ children }: { children: ReactNode }) {
   return (
-    <Popover aria-label="Legend" headerContent="Legend" position="top-start" bodyContent={children}>
-      <Button variant="control" size="sm" className="fl-legend__button">
-        Legend
-      </Button>
-    </Popover>
+    <ul className="fl-legend" aria-label="Legend">
+      {children}
+    </ul>
   );
 }
 
-const Stroke = ({
-  tone,
-  width = 2,
-  isBroken = false,
-}: {
-  tone: string;
-  width?: number;
-  isBroken?: boolean;
-}) => (
+interface StrokeProps {
+  readonly tone: string;
+  readonly width?: number;
+  readonly isBroken?: boolean;
+}
+
+const Stroke = ({ tone, width = 2, isBroken = false }: StrokeProps) => (
   <svg
     aria-hidden
-    width="34"
+    width="26"
     height="10"
     className={`fl-line fl-line--${tone} fl-legend__stroke ${isBroken ? "is-broken" : ""}`}
   >
-    <path className="fl-line__path" d="M2 5H32" strokeWidth={width} />
+    <path className="fl-line__path" d="M2 5H24" strokeWidth={width} />
   </svg>
 );
 
-export function SitesLegend() {
+interface SitesLegendProps {
+  /** The looks of the sites on the page. */
+  readonly looks: ReadonlySet<Look>;
+  /** Whether single sites are connected with the edge by lines. */
+  readonly hasUplinks: boolean;
+}
+
+export function SitesLegend({ looks, hasUplinks }: SitesLegendProps) {
   return (
     <Legend>
-      <ul className="fl-legend">
-        {STATES.map(([look, text]) => (
-          <li key={look}>
-            <LookIcon look={look} /> {text}
+      {STATES.filter(([look]) => looks.has(look)).map(([look, text, meaning]) => (
+        <li key={look} title={meaning}>
+          <LookIcon look={look} /> {text}
+        </li>
+      ))}
+      <li title="With its round trip, and its cost where that is not 1.">
+        <Stroke tone="good" /> Link
+      </li>
+      <li>
+        <Stroke tone="bad" width={2.5} isBroken /> Broken
+      </li>
+      {hasUplinks ? (
+        <>
+          <li title="The link works again when the site at its end is up.">
+            <Stroke tone="lost" isBroken /> Link to a site that is down
           </li>
-        ))}
-        <li>
-          <Stroke tone="good" /> link, with its round trip; its cost where that is not 1
-        </li>
-        <li>
-          <Stroke tone="bad" isBroken /> link that is down
-        </li>
-        <li>
-          <Stroke tone="idle" /> connection to the edge, without a link to the network
-        </li>
-      </ul>
+          <li title="Every site dials the edge. The line is thicker with more bytes.">
+            <Stroke tone="plain" width={3} /> Traffic over the edge
+          </li>
+        </>
+      ) : null}
     </Legend>
   );
 }
@@ -67,21 +74,21 @@ export function SitesLegend() {
 export function ServicesLegend() {
   return (
     <Legend>
-      <ul className="fl-legend">
-        <li>
-          <Stroke tone="plain" width={1.5} /> traffic, from the caller to what serves it; thicker with more
-          bytes
-        </li>
-        <li>
-          <Stroke tone="warning" /> some of it failed in the last seconds
-        </li>
-        <li>
-          <Stroke tone="bad" /> more than 5 % of it failed
-        </li>
-        <li>
-          <Stroke tone="idle" /> no traffic in the last 15 minutes
-        </li>
-      </ul>
+      <li title="From the caller to what serves it, thicker with more bytes.">
+        <Stroke tone="plain" width={3} /> Traffic
+      </li>
+      <li title="Nothing passed in the last 15 minutes.">
+        <Stroke tone="idle" /> No traffic
+      </li>
+      <li>
+        <Stroke tone="warning" width={3} /> Some failed
+      </li>
+      <li>
+        <Stroke tone="bad" width={3} /> More than 5 % failed
+      </li>
+      <li title="The site that serves is down.">
+        <Stroke tone="bad" isBroken /> Down
+      </li>
     </Legend>
   );
 }
@@ -89,7 +96,7 @@ export function ServicesLegend() {
 /** Offers a new arrangement after nodes came or went. Nothing moves without it. */
 export function ArrangeButton({ onClick }: { onClick: () => void }) {
   return (
-    <Button variant="control" size="sm" className="fl-legend__button" onClick={onClick}>
+    <Button variant="control" size="sm" className="fl-canvas__arrange" onClick={onClick}>
       Arrange again
     </Button>
   );

@@ -10,12 +10,13 @@ import type { Node, NodeProps, NodeTypes } from "@xyflow/react";
 import { memo, useCallback, useMemo, useRef, useState } from "react";
 import { visible } from "../../../../../protocol/text.ts";
 import { Canvas } from "../../canvas/canvas.tsx";
-import { type DrawnLine, Lines } from "../../canvas/lines.tsx";
-import { byteRateText, rateText } from "../../format/quantity.ts";
-import type { ServiceGraph, ServiceGraphNode } from "../../topology/service-graph.ts";
+import { type DrawnLine, Lines, labelWidth } from "../../canvas/lines.tsx";
+import { byteRateText, failedText, rateText } from "../../format/quantity.ts";
+import { placeLabels } from "../../topology/label-places.ts";
+import type { Column, ServiceGraph, ServiceGraphNode } from "../../topology/service-graph.ts";
 import { layoutServices, type ServiceLayout } from "../../topology/service-layout.ts";
 import { serviceLines } from "../../topology/service-lines.ts";
-import { ArrangeButton, ServicesLegend } from "./legend.tsx";
+import { ArrangeButton } from "./legend.tsx";
 
 interface ServicesViewProps {
   readonly graph: ServiceGraph;
@@ -70,7 +71,19 @@ const PartNode = memo(({ data: { part, isDim, isMarked }, selected }: NodeProps<
   );
 });
 
-const NODE_TYPES: NodeTypes = { part: PartNode };
+type HeadingData = Node<{ column: Column }, "heading">;
+
+const HEADINGS: Readonly<Record<Column, string>> = {
+  caller: "Callers",
+  service: "Services",
+  server: "Served by",
+};
+
+const HeadingNode = memo(({ data: { column } }: NodeProps<HeadingData>) => (
+  <div className="fl-heading">{HEADINGS[column]}</div>
+));
+
+const NODE_TYPES: NodeTypes = { part: PartNode, heading: HeadingNode };
 
 const toneOf = (part: ServiceGraphNode): string =>
   part.kind === "service"
@@ -105,7 +118,25 @@ function useServiceLayout(graph: ServiceGraph, kind: string): [ServiceLayout, st
 
 export default function ServicesView({ graph, kind, found, chosen, onChoose }: ServicesViewProps) {
   const [layout, arrangement, arrange] = useServiceLayout(graph, kind);
-  const nodes = useMemo(
+  const headings = useMemo(
+    () =>
+      layout.headings.map(
+        ({ column, place: { x, y, width, height } }): Node => ({
+          id: `heading:${column}`,
+          type: "heading",
+          position: { x, y },
+          width,
+          height,
+          draggable: false,
+          data: { column },
+          className: "is-still",
+          focusable: false,
+          selectable: false,
+        }),
+      ),
+    [layout],
+  );
+  const parts = useMemo(
     () =>
       graph.nodes.flatMap((part): Node[] => {
         const place = layout.places.get(part.id);
@@ -132,6 +163,7 @@ export default function ServicesView({ graph, kind, found, chosen, onChoose }: S
       }),
     [graph, layout, found, chosen],
   );
+  const nodes = useMemo(() => [...headings, ...parts], [headings, parts]);
   const lines = useMemo(() => drawnLines(graph, layout, chosen, found), [graph, layout, chosen, found]);
   return (
     <Canvas
@@ -139,14 +171,10 @@ export default function ServicesView({ graph, kind, found, chosen, onChoose }: S
       nodes={nodes}
       nodeTypes={NODE_TYPES}
       bounds={layout.bounds}
+      focus={layout.places.get(chosen ?? "") ?? null}
       arrangement={arrangement}
       lines={<Lines lines={lines} bounds={layout.bounds} onChoose={onChoose} />}
-      legend={
-        <div className="fl-canvas__corner">
-          {layout.isUntidy ? <ArrangeButton onClick={arrange} /> : null}
-          <ServicesLegend />
-        </div>
-      }
+      corner={layout.isUntidy ? <ArrangeButton onClick={arrange} /> : null}
       onChoose={onChoose}
     />
   );
@@ -159,47 +187,59 @@ const MAX_LABELS = 16;
 const BAD_SHARE = 0.05;
 
 function drawnLines(
-  { edges }: ServiceGraph,
+  { nodes, edges }: ServiceGraph,
   layout: ServiceLayout,
   chosen: string | null,
   found: ReadonlySet<string> | null,
 ): DrawnLine[] {
+  const down = new Set(
+    nodes.filter((node) => node.column === "server" && toneOf(node) === "bad").map(({ id }) => id),
+  );
   const lines = serviceLines(edges, layout);
-  return lines.map(({ edge, path, label, width }): DrawnLine => {
+  const drawn = lines.map(({ edge, path, points, width }) => {
     const touches = edge.from === chosen || edge.to === chosen;
     const { rates } = edge;
     const events = rates.requests > 0 ? rates.requests : rates.streams;
     const bytes = rates.bytesToClient + rates.bytesToTarget;
     const failing = rates.failed > 0;
-    const tone = !failing
-      ? edge.active
-        ? "plain"
-        : "idle"
-      : rates.failed / events < BAD_SHARE
-        ? "warning"
-        : "bad";
+    const isBroken = down.has(edge.to);
+    const isBad = isBroken || (failing && rates.failed / Math.max(events, rates.failed) >= BAD_SHARE);
+    const tone: DrawnLine["tone"] = isBad ? "bad" : failing ? "warning" : edge.active ? "plain" : "idle";
     const isChosen = edge.id === chosen || touches;
     const parts = [
       ...(events > 0 ? [rateText(events)] : []),
       ...(bytes >= 1 ? [byteRateText(bytes)] : []),
-      ...(failing ? [`${rateText(rates.failed)} failed`] : []),
+      ...(failing ? [failedText(rates.failed / Math.max(events, rates.failed))] : []),
     ];
+    const isLabelled = parts.length > 0 && (lines.length <= MAX_LABELS || isChosen || isBad);
     return {
       id: edge.id,
       path,
-      label,
-      text:
-        parts.length === 0 || (lines.length > MAX_LABELS && !isChosen && tone !== "bad")
-          ? null
-          : parts.join(" · "),
+      points,
+      text: isLabelled ? parts.join(" · ") : null,
       tone,
       width,
       isArrow: true,
-      isBroken: false,
+      isBroken,
       isChosen,
       isFaint:
         (chosen !== null && !touches && edge.id !== chosen && layout.places.has(chosen)) ||
         (found !== null && !found.has(edge.from) && !found.has(edge.to)),
     };
   });
+  const labels = placeLabels(
+    drawn.map(({ id, points, text, isFaint, tone, isChosen }) => ({
+      id,
+      points,
+      width: text === null || isFaint ? null : labelWidth("0".repeat(4 * Math.ceil(text.length / 4))),
+      isUrgent: tone === "bad" || isChosen,
+    })),
+    [...layout.places.values()],
+  );
+  return drawn.map(({ points: _, text, ...line }) => {
+    const label = labels.get(line.id);
+    return label === undefined ? { ...line, label: NO_POINT, text: null } : { ...line, label, text };
+  });
 }
+
+const NO_POINT = { x: 0, y: 0 };

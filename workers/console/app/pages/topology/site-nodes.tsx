@@ -13,7 +13,17 @@ import { Since } from "../../parts/age.tsx";
 import type { Density } from "../../topology/frame-places.ts";
 import type { SiteNode } from "../../topology/site-graph.ts";
 
-type SiteData = Node<{ site: SiteNode; density: Density; isDim: boolean; isMarked: boolean }, "site">;
+type SiteData = Node<
+  {
+    site: SiteNode;
+    /** What the site sends and receives; null where it is not known. */
+    traffic: string | null;
+    density: Density;
+    isDim: boolean;
+    isMarked: boolean;
+  },
+  "site"
+>;
 type BoxData = Node<{ title: string; sites: number; troubled: number }, "box">;
 type EdgeData = Node<{ isBar: boolean; sites: number; connected: number; network: string }, "edge">;
 
@@ -48,7 +58,8 @@ export function LookIcon({ look }: { look: Look }) {
   );
 }
 
-const SiteBoxNode = memo(({ data: { site, density, isDim, isMarked }, selected }: NodeProps<SiteData>) => {
+const SiteBoxNode = memo(({ data, selected }: NodeProps<SiteData>) => {
+  const { site, traffic, density, isDim, isMarked } = data;
   const look = lookOf(site);
   const classes = [
     "fl-site",
@@ -66,7 +77,7 @@ const SiteBoxNode = memo(({ data: { site, density, isDim, isMarked }, selected }
         {density === "card" ? (
           <span className="fl-site__more">
             {look === "good" ? (
-              `${counted(site.instances, "connector")} · ${counted(site.services, "service")}`
+              `${site.services === 0 ? "no services" : counted(site.services, "service")} · ${traffic ?? counted(site.instances, "connector")}`
             ) : (
               <>
                 {STATE_TEXTS[look]} for <Since at={site.since} />
@@ -106,7 +117,7 @@ const EdgeNode = memo(({ data: { isBar, sites, connected, network }, selected }:
         {visible(network)}
       </bdi>
       <span>
-        {countText(connected)}/{countText(sites)} connected
+        {countText(connected)} of {countText(sites)} connected
       </span>
     </div>
   </div>

@@ -1,15 +1,19 @@
 /** Sites around the edge, with the links between them. */
 import type { Node } from "@xyflow/react";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Canvas } from "../../canvas/canvas.tsx";
-import { type DrawnLine, Lines } from "../../canvas/lines.tsx";
-import { latencyText } from "../../format/quantity.ts";
+import { type DrawnLine, Lines, labelWidth } from "../../canvas/lines.tsx";
+import { byteRateText, latencyText } from "../../format/quantity.ts";
+import { useTraffic } from "../../live/use-live.tsx";
 import type { SiteBox } from "../../topology/group-places.ts";
-import { linkLines } from "../../topology/link-lines.ts";
+import { placeLabels } from "../../topology/label-places.ts";
+import { widthFor } from "../../topology/line-width.ts";
+import { type LinkLine, linkLines } from "../../topology/link-lines.ts";
 import type { Rectangle } from "../../topology/rectangle.ts";
 import { EDGE, type SiteGraph } from "../../topology/site-graph.ts";
 import { isUntidy, layoutSites, type SiteLayout } from "../../topology/site-layout.ts";
-import { ArrangeButton, SitesLegend } from "./legend.tsx";
+import { bytesBySite } from "../../traffic/rates.ts";
+import { ArrangeButton } from "./legend.tsx";
 import { SITE_NODE_TYPES, stateText } from "./site-nodes.tsx";
 
 interface SitesViewProps {
@@ -39,30 +43,49 @@ export function useSiteLayout(graph: SiteGraph): [SiteLayout, number, () => void
   return [layout, arrangement, useCallback(() => setArrangement((count) => count + 1), [])];
 }
 
+/** What sites send and receive, B/s by their names; null while it is not known, or not shown. */
+type SiteBytes = ReadonlyMap<string, number> | null;
+
+const QUERY = { window: "15m" } as const;
+
+/** Reads the traffic of all sites while it is mounted. */
+function TrafficReader({ onRead }: { onRead: (bytes: SiteBytes) => void }) {
+  const { traffic } = useTraffic(QUERY);
+  useEffect(() => onRead(traffic === null ? null : bytesBySite(traffic)), [traffic, onRead]);
+  useEffect(() => () => onRead(null), [onRead]);
+  return null;
+}
+
 export default function SitesView({ network, graph, found, chosen, onChoose }: SitesViewProps) {
   const [layout, arrangement, arrange] = useSiteLayout(graph);
-  const nodes = useNodes(network, graph, layout, found, chosen);
-  const lines = useMemo(() => drawnLines(graph, layout, chosen, found), [graph, layout, chosen, found]);
+  const [bytes, setBytes] = useState<SiteBytes>(null);
+  const nodes = useNodes(network, graph, layout, found, chosen, bytes);
+  const lines = useMemo(
+    () => drawnLines(graph, layout, chosen, found, bytes),
+    [graph, layout, chosen, found, bytes],
+  );
   // biome-ignore lint/correctness/useExhaustiveDependencies: as the layout
   const untidy = useMemo(() => isUntidy(graph, layout), [layout]);
   return (
-    <Canvas
-      label={`Topology of ${network}: ${graph.sites.length} sites and ${graph.links.length} links`}
-      nodes={nodes}
-      nodeTypes={SITE_NODE_TYPES}
-      bounds={layout.bounds}
-      arrangement={arrangement}
-      lines={<Lines lines={lines} bounds={layout.bounds} onChoose={onChoose} />}
-      legend={
-        <div className="fl-canvas__corner">
-          {untidy ? <ArrangeButton onClick={arrange} /> : null}
-          <SitesLegend />
-        </div>
-      }
-      onChoose={onChoose}
-    />
+    <>
+      {layout.mode === "frame" ? <TrafficReader onRead={setBytes} /> : null}
+      <Canvas
+        label={`Topology of ${network}: ${graph.sites.length} sites and ${graph.links.length} links`}
+        nodes={nodes}
+        nodeTypes={SITE_NODE_TYPES}
+        bounds={layout.bounds}
+        focus={focusOf(layout, chosen)}
+        arrangement={arrangement}
+        lines={<Lines lines={lines} bounds={layout.bounds} onChoose={onChoose} />}
+        corner={untidy ? <ArrangeButton onClick={arrange} /> : null}
+        onChoose={onChoose}
+      />
+    </>
   );
 }
+
+const focusOf = ({ places, edge }: SiteLayout, chosen: string | null): Rectangle | null =>
+  chosen === EDGE ? edge : (places.get(chosen ?? "") ?? null);
 
 /** The nodes of the canvas. What did not change keeps its identity, so it is not drawn again. */
 function useNodes(
@@ -71,6 +94,7 @@ function useNodes(
   layout: SiteLayout,
   found: ReadonlySet<string> | null,
   chosen: string | null,
+  bytes: SiteBytes,
 ): Node[] {
   const cache = useRef(new Map<string, { readonly key: string; readonly node: Node }>());
   return useMemo(() => {
@@ -111,8 +135,10 @@ function useNodes(
     for (const site of graph.sites) {
       const place = layout.places.get(site.id);
       if (place === undefined) continue;
+      const rate = bytes === null ? null : (bytes.get(site.name) ?? 0);
       const data = {
         site,
+        traffic: rate === null || layout.density !== "card" ? null : rate < 1 ? "idle" : byteRateText(rate),
         density: layout.density,
         isDim: found !== null && !found.has(site.id),
         isMarked: found?.has(site.id) ?? false,
@@ -131,7 +157,7 @@ function useNodes(
     }
     cache.current = next;
     return [...next.values()].map(({ node }) => node);
-  }, [network, graph, layout, found, chosen]);
+  }, [network, graph, layout, found, chosen, bytes]);
 }
 
 const still = ({ x, y, width, height }: Rectangle) => ({
@@ -151,34 +177,90 @@ function drawnLines(
   layout: SiteLayout,
   chosen: string | null,
   found: ReadonlySet<string> | null,
+  bytes: SiteBytes,
 ): DrawnLine[] {
   const lines = linkLines(graph, layout, chosen);
   const isSiteChosen = layout.places.has(chosen ?? "");
-  return lines.map(({ id, links, state, path, label }): DrawnLine => {
+  const isDense = lines.length > 2 * MAX_LABELS;
+  const names = new Map(graph.sites.map(({ id, name }) => [id, name]));
+  const drawn = lines.map((line): DrawnLine & { readonly points: LinkLine["points"] } => {
+    const { id, links, state, path, points, isConsequence } = line;
+    const uplinkOf = id.startsWith("uplink:")
+      ? id.slice("uplink:".length)
+      : links[0]?.issuer === EDGE && layout.mode === "frame"
+        ? links[0].joiner
+        : null;
     const isChosen =
       id === chosen ||
-      (isSiteChosen && links.some((link) => link.joiner === chosen || link.issuer === chosen));
+      (isSiteChosen &&
+        (uplinkOf === chosen || links.some((link) => link.joiner === chosen || link.issuer === chosen)));
     const isBox = id.startsWith("box:");
     const [link] = links;
     const down = links.filter((each) => each.state === "down").length;
     const isFaint =
       (isSiteChosen && !isChosen && !isBox) ||
-      (found !== null && !links.some(({ joiner, issuer }) => found.has(joiner) || found.has(issuer)));
-    const isLabelled = isBox ? down > 0 : isChosen || state === "down" || lines.length <= MAX_LABELS;
+      (found !== null &&
+        !found.has(uplinkOf ?? "") &&
+        !links.some(({ joiner, issuer }) => found.has(joiner) || found.has(issuer)));
+    const isLabelled = isBox
+      ? down > 0
+      : isChosen || (state === "down" && !isConsequence) || (state === "up" && lines.length <= MAX_LABELS);
+    const rate = uplinkOf === null ? 0 : (bytes?.get(names.get(uplinkOf) ?? "") ?? 0);
     return {
       id,
       path,
-      label,
+      points,
+      label: NO_POINT,
       text: !isLabelled ? null : isBox ? `${down} of ${links.length} links down` : linkText(link),
-      tone: links.length === 0 ? "idle" : ({ up: "good", degraded: "warning", down: "bad" } as const)[state],
-      width: links.length > 1 ? 3 : 2,
+      tone: toneOf(line, rate),
+      isThin: isDense && !isChosen,
+      width: state === "down" && !isConsequence && !isBox ? 2.5 : links.length > 1 ? 3 : widthOf(line, rate),
       isArrow: false,
-      isBroken: state === "down" && links.length > 0,
+      isBroken: state === "down" && (links.length > 0 || uplinkOf !== null),
       isChosen,
       isFaint,
     };
   });
+  // What is broken is drawn last, above all others, and has the first choice of a place for its text.
+  drawn.sort((a, b) => RANKS[a.tone] - RANKS[b.tone]);
+  const labels = placeLabels(
+    drawn.toReversed().map(({ id, points, text, isFaint, tone, isChosen }) => ({
+      id,
+      points,
+      width: text === null || isFaint ? null : roomFor(text),
+      isUrgent: tone === "bad" || isChosen,
+    })),
+    layout.mode === "frame" ? [layout.edge, ...layout.places.values()] : [],
+  );
+  return drawn.map(({ points: _, ...line }) => {
+    const label = labels.get(line.id);
+    return label === undefined ? { ...line, text: null } : { ...line, label };
+  });
 }
+
+const NO_POINT = { x: 0, y: 0 };
+
+const RANKS: Readonly<Record<DrawnLine["tone"], number>> = {
+  idle: 0,
+  plain: 1,
+  good: 2,
+  lost: 3,
+  warning: 4,
+  bad: 5,
+};
+
+function toneOf({ links, state, isConsequence }: LinkLine, bytesPerSecond: number): DrawnLine["tone"] {
+  if (isConsequence) return "lost";
+  if (links.length === 0 && state === "up") return bytesPerSecond >= 1 ? "plain" : "idle";
+  return ({ up: "good", degraded: "warning", down: "bad" } as const)[state];
+}
+
+/** A link is 2 px wide. What a site exchanges with the edge makes its line wider. */
+const widthOf = ({ links }: LinkLine, bytesPerSecond: number): number =>
+  Math.max(links.length === 0 ? 1.5 : 2, widthFor(bytesPerSecond));
+
+/** The width for a text, in steps: so a digit more does not move it. */
+const roomFor = (text: string): number => labelWidth("0".repeat(4 * Math.ceil(text.length / 4)));
 
 function linkText(link: SiteGraph["links"][number] | undefined): string | null {
   if (link === undefined) return null;

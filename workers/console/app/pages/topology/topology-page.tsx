@@ -4,21 +4,25 @@ import { Spinner } from "@patternfly/react-core/dist/esm/components/Spinner";
 import { ToggleGroup, ToggleGroupItem } from "@patternfly/react-core/dist/esm/components/ToggleGroup";
 import TopologyIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-topology-icon";
 import { lazy, Suspense, useCallback, useMemo } from "react";
-import { findings } from "../../../../../protocol/diagnosis/findings.ts";
+import type { Finding } from "../../../../../protocol/diagnosis/finding.ts";
 import { fairlead } from "../../format/command.ts";
+import { counted } from "../../format/quantity.ts";
 import { searched } from "../../format/search.ts";
 import { useSilent, useStatus, useTraffic } from "../../live/use-live.tsx";
-import { useNow } from "../../live/use-now.ts";
 import { useNetworkName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
 import { useParameters } from "../../parts/url-parameters.ts";
+import { useFindings } from "../../parts/use-findings.ts";
 import { type ServiceGraph, serviceGraph } from "../../topology/service-graph.ts";
 import { type SiteGraph, siteGraph } from "../../topology/site-graph.ts";
-import { stateText } from "./site-nodes.tsx";
+import { MAX_FRAME } from "../../topology/site-layout.ts";
+import { ServicesLegend, SitesLegend } from "./legend.tsx";
+import { lookOf, stateText } from "./site-nodes.tsx";
 import { TopologyList } from "./topology-list.tsx";
 import { TopologyPanel } from "./topology-panel.tsx";
 import { TopologySearch } from "./topology-search.ts";
+import { Trouble } from "./trouble.tsx";
 import "./topology.css";
 
 const SitesView = lazy(() => import("./sites-view.tsx"));
@@ -65,7 +69,7 @@ export default function TopologyPage() {
         <SearchInput
           className="fl-topology__find"
           aria-label="Find"
-          placeholder="Find: name, state:down, !west"
+          placeholder="Find: name, state:down"
           value={search.find}
           onChange={(_, find) => change({ find })}
           onClear={() => change({ find: "" })}
@@ -105,7 +109,7 @@ interface BodyProps {
   /** Changes when the components of the services are others. */
   readonly kind: string;
   readonly search: TopologySearch;
-  readonly change: (change: { show?: string | undefined }) => void;
+  readonly change: (change: Partial<TopologySearch>) => void;
 }
 
 function WithTraffic({
@@ -139,9 +143,9 @@ function Body({ view, services, kind, search, change }: BodyProps) {
   const network = useNetworkName();
   const status = useStatus();
   const silent = useSilent();
-  const now = useNow(60_000);
+  const wrong = useFindings() ?? NO_FINDINGS;
   const all = useMemo(
-    () => (status === null ? EMPTY : siteGraph(status, new Set(silentIds(status, silent)))),
+    () => (status === null ? EMPTY : siteGraph(status, silentSites(status, silent))),
     [status, silent],
   );
   const found = useMemo(
@@ -155,11 +159,7 @@ function Body({ view, services, kind, search, change }: BodyProps) {
     }),
     [view, all, services, search.hide],
   );
-  const hasPanel = search.show !== undefined;
-  const wrong = useMemo(
-    () => (status === null || !hasPanel ? [] : findings(status, { now, silent: [...silent] })),
-    [status, silent, now, hasPanel],
-  );
+  const looks = useMemo(() => new Set(sites.sites.map(lookOf)), [sites]);
   const onChoose = useCallback(
     (id: string | null) => {
       if (id === null || !/^(box|uplink):/.test(id)) change({ show: id ?? undefined });
@@ -170,9 +170,11 @@ function Body({ view, services, kind, search, change }: BodyProps) {
   const chosen = search.show ?? null;
   return (
     <>
-      <p className="fl-subtle fl-topology__count" role="status">
-        {countText(view, sites, all, shown, found)}
-      </p>
+      <Trouble
+        findings={wrong}
+        chosen={chosen}
+        onShow={(to, show) => change({ ...(to === view ? {} : { view: to }), show })}
+      />
       {view === "list" ? (
         <TopologyList graph={sites} found={found} />
       ) : (
@@ -196,21 +198,34 @@ function Body({ view, services, kind, search, change }: BodyProps) {
           )}
         </div>
       )}
+      <div className="fl-topology__foot">
+        {view === "services" ? <ServicesLegend /> : null}
+        {view === "sites" ? <SitesLegend looks={looks} hasUplinks={sites.sites.length <= MAX_FRAME} /> : null}
+        <p className="fl-subtle fl-topology__count" role="status">
+          {countText(view, sites, all, shown, found, wrong)}
+        </p>
+      </div>
     </>
   );
 }
 
+const NO_FINDINGS: readonly Finding[] = [];
+
 const EMPTY: SiteGraph = { sites: [], links: [] };
 
-/** The ids of sites of which every instance is silent. */
-function silentIds(
+/** Sites of which every instance is silent, with the time when one was last heard. */
+function silentSites(
   status: { readonly sites: SiteStatus[] },
-  silent: readonly { readonly site: string; readonly boot: string }[],
-): string[] {
-  const boots = new Set(silent.map(({ boot }) => boot));
-  return status.sites
-    .filter(({ instances }) => instances.length > 0 && instances.every(({ boot }) => boots.has(boot)))
-    .map(({ id }) => id);
+  silent: readonly { readonly boot: string; readonly heardAt: string }[],
+): ReadonlyMap<string, string> {
+  const heard = new Map(silent.map(({ boot, heardAt }) => [boot, heardAt]));
+  return new Map(
+    status.sites.flatMap(({ id, instances }): [string, string][] => {
+      const times = instances.flatMap(({ boot }) => heard.get(boot) ?? []).sort();
+      const last = times.at(-1);
+      return last === undefined || times.length < instances.length ? [] : [[id, last]];
+    }),
+  );
 }
 
 type SiteStatus = { readonly id: string; readonly instances: readonly { readonly boot: string }[] };
@@ -260,15 +275,18 @@ function countText(
   all: SiteGraph,
   services: ServiceGraph,
   found: ReadonlySet<string> | null,
+  wrong: readonly Finding[],
 ): string {
   const parts =
     view === "services"
       ? [
-          `${services.nodes.filter(({ kind }) => kind === "service").length} services, traffic of the last 20 s`,
+          counted(services.nodes.filter(({ kind }) => kind === "service").length, "service"),
+          "requests or connections, and bytes, a second",
         ]
-      : [`${sites.sites.length} sites, ${sites.links.length} links`];
+      : [counted(sites.sites.length, "site"), counted(sites.links.length, "link")];
   if (view !== "services" && sites.sites.length < all.sites.length)
     parts.push(`${all.sites.length - sites.sites.length} hidden`);
   if (found !== null) parts.push(`${found.size} found`);
+  if (wrong.every(({ severity }) => severity === "notice")) parts.push("everything works");
   return parts.join(" · ");
 }

@@ -6,7 +6,7 @@ import type { ReactNode } from "react";
 import type { NetworkStatus } from "../../../../../protocol/api/status.ts";
 import type { Finding } from "../../../../../protocol/diagnosis/finding.ts";
 import { fairlead } from "../../format/command.ts";
-import { byteRateText, counted, latencyText, rateText } from "../../format/quantity.ts";
+import { byteRateText, counted, failedText, latencyText, rateText } from "../../format/quantity.ts";
 import { Age, Since } from "../../parts/age.tsx";
 import { CommandHint, Sentence } from "../../parts/command-hint.tsx";
 import { Name, ServiceName, SiteName, useNetworkName } from "../../parts/name.tsx";
@@ -71,6 +71,14 @@ const SITE_TONES: Readonly<Record<ReturnType<typeof lookOf>, Tone>> = {
   waiting: "waiting",
 };
 
+const SINCE_TEXTS: Readonly<Record<ReturnType<typeof lookOf>, string>> = {
+  good: "Up for",
+  warning: "Not heard for",
+  bad: "Down for",
+  off: "Stopped for",
+  waiting: "Waiting for",
+};
+
 function siteContent(
   site: SiteNode,
   status: NetworkStatus,
@@ -87,7 +95,7 @@ function siteContent(
     body: (
       <>
         <Facts>
-          <Fact label={lookOf(site) === "good" ? "Up for" : "For"}>
+          <Fact label={SINCE_TEXTS[lookOf(site)]}>
             <Since at={site.since} />
           </Fact>
           <Fact label="Connectors">
@@ -98,7 +106,11 @@ function siteContent(
           <Fact label="Offers">
             {full === undefined || full.services.length === 0
               ? "no service"
-              : full.services.map((name) => <ServiceName key={name} name={name} />)}
+              : full.services.map((name) => (
+                  <div key={name}>
+                    <ServiceName name={name} />
+                  </div>
+                ))}
           </Fact>
         </Facts>
         <Findings all={findings} kind="site" id={site.id} name={site.name} />
@@ -130,7 +142,9 @@ function siteContent(
 function LinkFigures({ link }: { link: SiteLink }) {
   return (
     <span className="fl-panel__figures">
-      {link.rtt === null ? null : <span className="fl-figure">{latencyText(link.rtt)}</span>}
+      {link.rtt === null || link.state === "down" ? null : (
+        <span className="fl-figure">{latencyText(link.rtt)}</span>
+      )}
       {link.cost === 1 ? null : <span className="fl-figure">cost {link.cost}</span>}
       <StateLabel tone={link.state === "up" ? "good" : "bad"}>{link.state}</StateLabel>
     </span>
@@ -141,6 +155,10 @@ function linkContent(link: SiteLink, graph: SiteGraph, findings: readonly Findin
   const name = (id: string) => graph.sites.find((site) => site.id === id)?.name;
   const joiner = name(link.joiner);
   const issuer = name(link.issuer);
+  const ends =
+    link.state === "up"
+      ? []
+      : graph.sites.filter(({ id, state }) => [link.joiner, link.issuer].includes(id) && state === "down");
   return {
     title: <Name>{`Link ${link.name}`}</Name>,
     badge: <StateLabel tone={link.state === "up" ? "good" : "bad"}>{link.state}</StateLabel>,
@@ -152,9 +170,19 @@ function linkContent(link: SiteLink, graph: SiteGraph, findings: readonly Findin
           <Fact label={link.state === "up" ? "Up for" : "Down for"}>
             <Since at={link.since} />
           </Fact>
-          <Fact label="Round trip">{link.rtt === null ? "not measured yet" : latencyText(link.rtt)}</Fact>
+          {link.state === "down" ? null : (
+            <Fact label="Round trip">{link.rtt === null ? "not measured yet" : latencyText(link.rtt)}</Fact>
+          )}
           <Fact label="Cost">{link.cost}</Fact>
         </Facts>
+        {ends.map(({ id, name: down }) => (
+          <div key={id} className="fl-panel__findings">
+            <p>
+              The link works again when site <SiteName name={down} /> is up.
+            </p>
+            <Findings all={findings} kind="site" id={id} name={down} />
+          </div>
+        ))}
         <Findings all={findings} kind="link" id={link.id} name={link.name} />
         <CommandHint command={fairlead("link", "status", link.name)} at={joiner} />
       </>
@@ -225,7 +253,11 @@ function partContent(
             <Fact label="Offered by">
               {service === undefined || service.sites.length === 0
                 ? "no site now"
-                : service.sites.map(({ name }) => <SiteName key={name} name={name} />)}
+                : service.sites.map(({ name }) => (
+                    <div key={name}>
+                      <SiteName name={name} />
+                    </div>
+                  ))}
             </Fact>
           </Facts>
         ) : part.site === null ? null : (
@@ -278,7 +310,11 @@ function TrafficList({ title, edges, end, label }: TrafficListProps) {
         {edges.map((edge) => (
           <li key={edge.id}>
             <Name>{label(edge[end])}</Name>
-            <span className="fl-panel__figures fl-figure fl-subtle">{rateLine(edge)}</span>
+            <span
+              className={`fl-panel__figures fl-figure ${edge.rates.failed > 0 ? "fl-down" : "fl-subtle"}`}
+            >
+              {rateLine(edge)}
+            </span>
           </li>
         ))}
       </ul>
@@ -290,7 +326,12 @@ function rateLine({ rates, active }: ServiceEdge): string {
   const bytes = rates.bytesToClient + rates.bytesToTarget;
   const events = rates.requests > 0 ? rates.requests : rates.streams;
   if (bytes < 1 && events === 0) return active ? "idle now" : "no traffic";
-  return `${rateText(events)} · ${byteRateText(bytes)}`;
+  const parts = [
+    ...(events > 0 ? [rateText(events)] : []),
+    ...(bytes >= 1 ? [byteRateText(bytes)] : []),
+    ...(rates.failed > 0 ? [failedText(rates.failed / Math.max(events, rates.failed))] : []),
+  ];
+  return parts.join(" · ");
 }
 
 function trafficContent(edge: ServiceEdge, graph: ServiceGraph): Content {
@@ -310,7 +351,9 @@ function trafficContent(edge: ServiceEdge, graph: ServiceGraph): Content {
           </Fact>
           <Fact label="Requests">{rateText(rates.requests)}</Fact>
           <Fact label="Connections">{rateText(rates.streams)}</Fact>
-          <Fact label="Failed">{rateText(rates.failed)}</Fact>
+          <Fact label="Failed">
+            {rates.failed === 0 ? "none" : <span className="fl-down">{rateText(rates.failed)}</span>}
+          </Fact>
           <Fact label="To the target">{byteRateText(rates.bytesToTarget)}</Fact>
           <Fact label="To the client">{byteRateText(rates.bytesToClient)}</Fact>
         </Facts>

@@ -24,7 +24,7 @@ const PAGES: readonly (readonly [path: string, shown: string])[] = [
   ["services/orders", ".fl-chart canvas"],
   ["services/none", heading("none")],
   ["flows", ".fl-flow--row"],
-  ["flows?show=kept", 'button:has-text("Read again")'],
+  ["flows?show=kept", ".fl-flow--failed"],
   ["check", heading("Check a path")],
   ["check?from=dublin&service=orders", ".fl-check__verdict--broken"],
   ["events", heading("Events")],

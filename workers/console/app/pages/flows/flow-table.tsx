@@ -81,7 +81,7 @@ function FlowRow({ row: { number, record }, index, start, isChosen, onChoose }: 
   const failed = isFailed(record);
   const cells = [
     timeText(record.at),
-    [fromOf(record) || "?", record.process].filter(Boolean).join(" "),
+    fromOf(record) || "?",
     record.service,
     toOf(record) || "no site",
     record.kind === "request" ? `${record.method ?? ""} ${record.path ?? ""}` : record.protocol,
@@ -105,12 +105,24 @@ function FlowRow({ row: { number, record }, index, start, isChosen, onChoose }: 
       }}
     >
       {cells.map((text, column) => (
-        <span key={column} role="cell" title={column === 0 ? absoluteText(record.at) : visible(text)}>
+        <span key={column} role="cell" title={titleOf(record, column, text)}>
           <bdi>{visible(text)}</bdi>
+          {column === FROM && record.process !== null ? (
+            <bdi className="fl-flow__part"> {visible(record.process)}</bdi>
+          ) : null}
         </span>
       ))}
     </div>
   );
+}
+
+/** The column of the client's site and process. */
+const FROM = 1;
+
+/** The whole of what a cell shows. */
+function titleOf(record: SiteFlowRecord, column: number, text: string): string {
+  if (column === 0) return absoluteText(record.at);
+  return visible(column === FROM ? [text, record.process].filter(Boolean).join(" ") : text);
 }
 
 /** The time of day, to the millisecond. */

@@ -4,18 +4,20 @@ import { ToggleGroup, ToggleGroupItem } from "@patternfly/react-core/dist/esm/co
 import FlowsIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-arrow-left-right-icon";
 import PauseIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-pause-fill-icon";
 import PlayIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-play-fill-icon";
-import { useQuery } from "@tanstack/react-query";
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { z } from "zod";
 import type { NetworkStatus } from "../../../../../protocol/api/status.ts";
 import { FlowPage } from "../../../../../protocol/api/traffic.ts";
+import type { SiteFlowRecord } from "../../../../../protocol/telemetry/flow-record.ts";
 import { apiPath, call } from "../../api/client.ts";
 import type { KnownValues } from "../../flows/filter-suggestions.ts";
 import { toCsv, toJsonLines } from "../../flows/flow-export.ts";
 import { fairlead } from "../../format/command.ts";
 import { countText } from "../../format/quantity.ts";
 import type { NumberedRecord } from "../../live/traffic-state.ts";
-import { useStatus, useTail } from "../../live/use-live.tsx";
+import { useStatus, useTail, useTraffic } from "../../live/use-live.tsx";
+import { Age } from "../../parts/age.tsx";
 import { Failure } from "../../parts/failure.tsx";
 import { useNetworkName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
@@ -147,31 +149,72 @@ function LiveFlows({ filter }: { filter: string | null }) {
   );
 }
 
+/** The traffic of the last steps, whose counts say when there is something new to read. */
+const TRAFFIC = { window: "15m" } as const;
+
+/** Kept flows are read again at most this often, ms. */
+const READ_MS = 5000;
+
+/** A number that changes with each stream and request that ended in the network. */
+function useEnded(): number {
+  const { traffic } = useTraffic(TRAFFIC);
+  return (traffic?.groups ?? []).reduce((sum, { totals }) => sum + totals.closed + totals.requests, 0);
+}
+
+/** Calls `read` when a number changed, not more often than once in {@link READ_MS}. */
+function useReadAt(changing: number, read: () => void): void {
+  const last = useRef({ number: changing, at: Date.now() });
+  const latest = useRef(read);
+  latest.current = read;
+  useEffect(() => {
+    const { number, at } = last.current;
+    if (number === changing) return;
+    const timer = setTimeout(
+      () => {
+        last.current = { number: changing, at: Date.now() };
+        if (number !== 0) latest.current();
+      },
+      Math.max(0, at + READ_MS - Date.now()),
+    );
+    return () => clearTimeout(timer);
+  }, [changing]);
+}
+
+/** Gives a record the same number each time that it is read, so that the chosen one stays so. */
+function useNumbers(): (record: SiteFlowRecord) => NumberedRecord {
+  const numbers = useRef(new Map<string, number>());
+  return useCallback((record: SiteFlowRecord) => {
+    const { site, at, session, stream, client, kind, path, ms } = record;
+    const key = JSON.stringify([site.site, at, session, stream, client, kind, path, ms]);
+    const number = numbers.current.get(key) ?? numbers.current.size;
+    numbers.current.set(key, number);
+    return { number, record };
+  }, []);
+}
+
 function KeptFlows({ filter }: { filter: string | null }) {
   const network = useNetworkName();
   const query = new URLSearchParams({
     limit: "1000",
     ...(filter === null || filter === "" ? {} : { filter }),
   });
-  const { data, error, refetch, isFetching } = useQuery({
+  const { data, dataUpdatedAt, error, refetch } = useQuery({
     queryKey: ["network", network, "flows", filter],
     queryFn: () => call(`${apiPath`/v1/networks/${network}/flows`}?${query}`, FlowPage),
     enabled: filter !== null,
+    placeholderData: keepPreviousData,
   });
-  const rows = useMemo(
-    () => newestFirst((data?.flows ?? []).map((record, number) => ({ number, record }))),
-    [data],
-  );
+  useReadAt(useEnded(), () => void refetch());
+  const number = useNumbers();
+  const rows = useMemo(() => newestFirst((data?.flows ?? []).map(number)), [data, number]);
   if (error !== null) return <Failure error={error} retry={() => void refetch()} />;
   if (data === undefined) return <Waiting what="flows" />;
   return (
     <>
       <div className="fl-flows-page__bar">
-        <Button variant="secondary" isLoading={isFetching} onClick={() => void refetch()}>
-          Read again
-        </Button>
         <span className="fl-subtle fl-figure" role="status">
-          {countText(rows.length)} errors and slowest flows{data.more ? ", the newest of more" : ""}
+          {countText(rows.length)} flows{data.more ? ", the newest of more" : ""} · read{" "}
+          <Age at={new Date(dataUpdatedAt).toISOString()} />
         </span>
         <Export rows={rows} />
       </div>

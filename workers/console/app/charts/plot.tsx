@@ -10,7 +10,8 @@ interface PlotProps {
   readonly format: (value: number) => string;
 }
 
-const HEIGHT = 168;
+const HEIGHT = 160;
+const AXIS_HEIGHT = 28;
 const AXIS_WIDTH = 74;
 
 /** Custom properties with the colours of the series, which the themes set. */
@@ -78,7 +79,11 @@ function optionsOf(
     cursor: { drag: { x: false, y: false }, points: { show: false } },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
-      { ...axis, values: (_, splits, __, ___, increment) => splits.map((at) => axisTime(at, increment)) },
+      {
+        ...axis,
+        size: AXIS_HEIGHT,
+        values: (_, splits, __, ___, increment) => splits.map((at) => axisTime(at, increment)),
+      },
       { ...axis, size: AXIS_WIDTH, values: (_, splits) => splits.map((value) => format(value)) },
     ],
     series: [
@@ -87,7 +92,9 @@ function optionsOf(
         label: name,
         stroke: colour(COLOURS[tone]),
         width: 2,
-        fill: `color-mix(in srgb, ${colour(COLOURS[tone])} 12%, transparent)`,
+        ...(tone === "first"
+          ? { fill: `color-mix(in srgb, ${colour(COLOURS[tone])} 12%, transparent)` }
+          : {}),
         points: { show: false },
         spanGaps: stepSeconds < 60,
       })),

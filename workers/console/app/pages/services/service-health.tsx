@@ -4,9 +4,13 @@ import { StateLabel, type Tone } from "../../parts/state-label.tsx";
 
 export type Health = "up" | "partly down" | "down" | "not offered";
 
+/** Whether a site that offers the service serves it. */
+export const isWell = ({ state, down = [] }: Service["sites"][number]): boolean =>
+  state === "up" && down.length === 0;
+
 export function healthOf({ sites }: Pick<Service, "sites">): Health {
   if (sites.length === 0) return "not offered";
-  const well = sites.filter(({ state, down = [] }) => state === "up" && down.length === 0).length;
+  const well = sites.filter(isWell).length;
   if (well === sites.length) return "up";
   return sites.some(({ state }) => state === "up") ? "partly down" : "down";
 }

@@ -1,19 +1,18 @@
 /** A service: where it is offered, whether it works, who calls it, and what passes. */
-import { useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { z } from "zod";
 import type { Service } from "../../../../../protocol/api/services.ts";
 import { type Traffic, WindowName } from "../../../../../protocol/api/traffic.ts";
-import { visible } from "../../../../../protocol/text.ts";
 import { Chart } from "../../charts/chart.tsx";
 import { WindowChoice } from "../../charts/window-choice.tsx";
 import { fairlead } from "../../format/command.ts";
-import { byteRateText, latencyText, rateText } from "../../format/quantity.ts";
+import { byteRateText, counted, latencyText, rateText } from "../../format/quantity.ts";
 import { useStatus, useTraffic } from "../../live/use-live.tsx";
 import { Age } from "../../parts/age.tsx";
 import { CommandHint } from "../../parts/command-hint.tsx";
 import { FindingList } from "../../parts/finding-card.tsx";
-import { Name, SiteName } from "../../parts/name.tsx";
+import { Name, SiteName, useNetworkName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
 import { Section } from "../../parts/section.tsx";
@@ -22,6 +21,7 @@ import { useParameters } from "../../parts/url-parameters.ts";
 import { useFindings } from "../../parts/use-findings.ts";
 import { Waiting } from "../../parts/waiting.tsx";
 import { latencyOverTime, openOf, ratesOf, ratesOverTime } from "../../traffic/rates.ts";
+import { NowRates } from "./now-rates.tsx";
 import { balanceText, ServiceHealth } from "./service-health.tsx";
 import { Callers, Methods, Targets } from "./service-traffic.tsx";
 import "./services.css";
@@ -47,6 +47,7 @@ export default function ServicePage() {
         isName
         badge={<ServiceHealth service={service ?? { sites: [] }} />}
         command={fairlead("flows", `service:${name}`)}
+        actions={<Ways service={name} />}
       >
         {service === undefined ? null : (
           <>
@@ -90,6 +91,28 @@ export default function ServicePage() {
   );
 }
 
+/** The ways to other pages about the service. */
+function Ways({ service }: { service: string }) {
+  const network = useNetworkName();
+  return (
+    <nav className="fl-ways" aria-label="About this service">
+      <Link to="/networks/$network/check" params={{ network }} search={{ service }}>
+        Check who reaches it
+      </Link>
+      <Link to="/networks/$network/flows" params={{ network }} search={{ filter: `service:${service}` }}>
+        Its flows
+      </Link>
+      <Link
+        to="/networks/$network/topology"
+        params={{ network }}
+        search={{ view: "services", show: `service:${service}` }}
+      >
+        On the topology
+      </Link>
+    </nav>
+  );
+}
+
 function Offers({ service, traffic }: { service: Service; traffic: Traffic | null }) {
   return (
     <Section title="Where it is offered">
@@ -98,7 +121,9 @@ function Offers({ service, traffic }: { service: Service; traffic: Traffic | nul
           <thead>
             <tr>
               <th scope="col">Site</th>
-              <th scope="col">Health</th>
+              <th scope="col" className="fl-figures__text">
+                Health
+              </th>
               <th scope="col">Served now</th>
             </tr>
           </thead>
@@ -112,7 +137,7 @@ function Offers({ service, traffic }: { service: Service; traffic: Traffic | nul
                   <th scope="row">
                     <SiteName name={site.name} />
                   </th>
-                  <td>
+                  <td className="fl-figures__text">
                     {site.state === "down" ? (
                       <StateLabel tone="bad">site is down</StateLabel>
                     ) : down.length > 0 ? (
@@ -121,13 +146,7 @@ function Offers({ service, traffic }: { service: Service; traffic: Traffic | nul
                       <StateLabel tone="good">up</StateLabel>
                     )}
                   </td>
-                  <td>
-                    {rates === null
-                      ? "–"
-                      : rates.requests > 0
-                        ? `${rateText(rates.requests)} requests`
-                        : `${rateText(rates.streams)} connections`}
-                  </td>
+                  <td>{rates === null ? "–" : <NowRates rates={rates} />}</td>
                 </tr>
               );
             })}
@@ -210,8 +229,7 @@ function Charts({ traffic }: { traffic: Traffic | null }) {
   if (traffic.groups.length === 0)
     return (
       <p className="fl-subtle">
-        Nothing has passed since {new Date(traffic.since).toLocaleDateString()}. Who calls this service
-        appears here within seconds.
+        Nothing passed in this time. Who calls this service appears here within seconds.
       </p>
     );
   const { stepSeconds, hasRequests } = charts;
@@ -247,8 +265,8 @@ function Charts({ traffic }: { traffic: Traffic | null }) {
         />
       </div>
       <p className="fl-subtle">
-        {charts.open} open now. Counted <Age at={traffic.at} />, by{" "}
-        {visible(String(traffic.reporters.length))} sites that report now.
+        {counted(charts.open, "connection")} open now. Counted <Age at={traffic.at} /> by{" "}
+        {counted(traffic.reporters.length, "site")}.
       </p>
     </>
   );

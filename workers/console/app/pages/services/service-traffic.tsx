@@ -3,11 +3,12 @@ import type { ReactNode } from "react";
 import type { Traffic, TrafficGroup } from "../../../../../protocol/api/traffic.ts";
 import { CodeClass } from "../../../../../protocol/telemetry/series.ts";
 import { visible } from "../../../../../protocol/text.ts";
-import { byteRateText, countText, latencyText, rateText } from "../../format/quantity.ts";
+import { countText, latencyText } from "../../format/quantity.ts";
 import { Name, SiteName } from "../../parts/name.tsx";
 import { Section } from "../../parts/section.tsx";
 import { latencyOf, type Ranked, rank, ratesOf, sumOf } from "../../traffic/rates.ts";
 import { Failed } from "./failed.tsx";
+import { NowRates } from "./now-rates.tsx";
 
 /** The most rows of a table; what has least traffic is left out and counted. */
 const MAX_ROWS = 12;
@@ -84,7 +85,6 @@ function Figures({ title, head, none, rows, traffic, name }: FiguresProps) {
             <tr>
               <th scope="col">{head}</th>
               <th scope="col">Now</th>
-              <th scope="col">Bytes now</th>
               <th scope="col">Failed</th>
               <th scope="col">99 % within</th>
             </tr>
@@ -97,8 +97,9 @@ function Figures({ title, head, none, rows, traffic, name }: FiguresProps) {
               return (
                 <tr key={key}>
                   <th scope="row">{name(groups[0])}</th>
-                  <td>{rateText(rates.requests > 0 ? rates.requests : rates.streams)}</td>
-                  <td>{byteRateText(rates.bytesToClient + rates.bytesToTarget)}</td>
+                  <td>
+                    <NowRates rates={rates} />
+                  </td>
                   <td>
                     <Failed
                       failed={sumOf(groups, "failed") + sumOf(groups, "requestsFailed")}

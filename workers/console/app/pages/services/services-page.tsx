@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Service } from "../../../../../protocol/api/services.ts";
 import type { TrafficGroup } from "../../../../../protocol/api/traffic.ts";
 import { fairlead } from "../../format/command.ts";
-import { byteRateText, latencyText, rateText } from "../../format/quantity.ts";
+import { latencyText } from "../../format/quantity.ts";
 import { searched } from "../../format/search.ts";
 import { useStatus, useTraffic } from "../../live/use-live.tsx";
 import { Age } from "../../parts/age.tsx";
@@ -18,12 +18,14 @@ import { useParameters } from "../../parts/url-parameters.ts";
 import { Waiting } from "../../parts/waiting.tsx";
 import { type Latency, latencyOf, NO_RATES, type Rates, ratesOf, sumOf } from "../../traffic/rates.ts";
 import { Failed } from "./failed.tsx";
-import { balanceText, HEALTH_ORDER, healthOf, ServiceHealth } from "./service-health.tsx";
+import { NowRates } from "./now-rates.tsx";
+import { balanceText, HEALTH_ORDER, healthOf, isWell, ServiceHealth } from "./service-health.tsx";
 import "./services.css";
 
 const Search = z.object({
   q: z.string().default("").catch(""),
-  sort: z.string().default("name").catch("name"),
+  /** What is broken is first. */
+  sort: z.string().default("health").catch("health"),
 });
 
 /** A service with its traffic of the last 15 minutes. */
@@ -72,7 +74,7 @@ const COLUMNS: readonly Column<Entry>[] = [
   {
     id: "requests",
     label: "Now",
-    cell: ({ rates }) => <Now rates={rates} />,
+    cell: ({ rates }) => <NowRates rates={rates} />,
     sort: ({ rates }) => rates.requests || rates.streams,
     isNumber: true,
     noWrap: true,
@@ -95,28 +97,21 @@ const COLUMNS: readonly Column<Entry>[] = [
   },
 ];
 
-const bytesOf = ({ bytesToClient, bytesToTarget }: Rates) => bytesToClient + bytesToTarget;
-
-function Now({ rates }: { rates: Rates }) {
-  if (rates.requests === 0 && rates.streams === 0 && bytesOf(rates) < 1)
-    return <span className="fl-subtle">idle</span>;
-  return (
-    <>
-      {rates.requests > 0 ? `${rateText(rates.requests)} requests` : `${rateText(rates.streams)} connections`}
-      <div className="fl-subtle">{byteRateText(bytesOf(rates))}</div>
-    </>
-  );
-}
-
 function Sites({ service: { sites } }: { service: Service }) {
   if (sites.length === 0) return <span className="fl-subtle">no site now</span>;
+  const ill = sites.slice(MAX_SITES).filter((site) => !isWell(site)).length;
   return (
     <span className="fl-names">
-      {sites.slice(0, MAX_SITES).map(({ name }) => (
-        <SiteName key={name} name={name} />
+      {sites.slice(0, MAX_SITES).map((site) => (
+        <span key={site.name} className="fl-offer">
+          <SiteName name={site.name} />
+          {isWell(site) ? null : <span className="fl-failed">down</span>}
+        </span>
       ))}
       {sites.length > MAX_SITES ? (
-        <span className="fl-subtle">and {sites.length - MAX_SITES} more</span>
+        <span className="fl-subtle">
+          and {sites.length - MAX_SITES} more{ill > 0 ? `, ${ill} of them down` : ""}
+        </span>
       ) : null}
     </span>
   );

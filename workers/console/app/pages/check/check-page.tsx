@@ -1,16 +1,18 @@
 /** The check of a path: whether the clients of a site reach a service, step by step. */
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { FormSelect, FormSelectOption } from "@patternfly/react-core/dist/esm/components/FormSelect";
 import OkIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-check-circle-fill-icon";
 import BrokenIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-error-fill-icon";
 import SkippedIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-minus-circle-icon";
 import UnknownIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-question-mark-circle-icon";
-import { useMemo } from "react";
+import { type ReactNode, useDeferredValue, useMemo } from "react";
 import { z } from "zod";
 import { OUTCOME_LABELS } from "../../../../../protocol/api/traffic.ts";
 import {
   checkPath,
   type PathCheck,
   type PathStep,
+  type StepId,
   type StepState,
 } from "../../../../../protocol/diagnosis/path-check.ts";
 import { visible } from "../../../../../protocol/text.ts";
@@ -18,9 +20,10 @@ import { fairlead } from "../../format/command.ts";
 import { useSilent, useStatus, useTraffic } from "../../live/use-live.tsx";
 import { Age, Since } from "../../parts/age.tsx";
 import { CommandHint, Sentence } from "../../parts/command-hint.tsx";
-import { Name, SiteName } from "../../parts/name.tsx";
+import { Name, ServiceName, SiteName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
+import { Section } from "../../parts/section.tsx";
 import { useParameters } from "../../parts/url-parameters.ts";
 import { Waiting } from "../../parts/waiting.tsx";
 import "./check.css";
@@ -55,8 +58,7 @@ export default function CheckPage() {
         title="Check a path"
         {...(check === null ? {} : { command: fairlead("check", service, "--from", from) })}
       >
-        Whether the clients of a site reach a service, and what to do if they do not. The result changes as
-        the network does.
+        Whether the clients of a site reach a service, and what to do if they do not. The result is live.
       </PageHeader>
       {status === null ? (
         <Waiting what="the network" />
@@ -93,7 +95,16 @@ export default function CheckPage() {
               />
             </div>
           </div>
-          {check === null ? null : <Result check={check} at={traffic?.at ?? null} />}
+          {from === "" ? null : <Others from={from} onChoose={(name) => change({ service: name })} />}
+          {check === null ? null : (
+            <Result
+              check={check}
+              offering={
+                status.services.find(({ name }) => name === service)?.sites.map(({ name }) => name) ?? []
+              }
+              at={traffic?.at ?? null}
+            />
+          )}
         </>
       )}
     </>
@@ -136,60 +147,201 @@ const LOOKS: Readonly<Record<StepState, { readonly Icon: typeof OkIcon; readonly
   skipped: { Icon: SkippedIcon, word: "Not checked" },
 };
 
-function Result({ check, at }: { check: PathCheck; at: string | null }) {
-  const { cause, from, service, ends, cost, addresses } = check;
+interface ResultProps {
+  readonly check: PathCheck;
+  /** Names of the sites that offer the service. */
+  readonly offering: readonly string[];
+  readonly at: string | null;
+}
+
+function Result({ check, offering, at }: ResultProps) {
+  const { cause, from, service, addresses } = check;
   return (
     <>
-      <div
+      <section
         className={`fl-check__verdict fl-check__verdict--${cause === null ? "ok" : "broken"}`}
-        role="status"
+        aria-label="Result"
       >
         {cause === null ? <OkIcon /> : <BrokenIcon />}
-        <span>
-          {cause === null ? (
-            <>
-              <Name>{from}</Name> reaches <Name>{service}</Name>
-              {addresses.length === 0 ? "" : ` at ${addresses.map(visible).join(", ")}`}.
-            </>
-          ) : (
-            <>
-              <Name>{from}</Name> does not reach <Name>{service}</Name>: {lower(visible(cause.detail))}
-            </>
-          )}
-        </span>
-      </div>
-      {ends.length === 0 ? null : (
-        <p className="fl-check__path">
-          <span className="fl-subtle">Over</span>
-          {ends.map((end, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: the ends of a path keep their order
-            <span key={index} className="fl-check__end">
-              {index === 0 ? null : <span aria-hidden>→</span>}
-              {end === "network" ? "the network" : <SiteName name={end} />}
-            </span>
+        <div className="fl-check__said">
+          <p className="fl-check__sentence" role="status">
+            {cause === null ? (
+              <>
+                <bdi>{visible(from)}</bdi> reaches <bdi>{visible(service)}</bdi>
+                {addresses.length === 0 ? "" : ` at ${addresses.map(visible).join(", ")}`}.
+              </>
+            ) : (
+              <>
+                <bdi>{visible(from)}</bdi> does not reach <bdi>{visible(service)}</bdi>:{" "}
+                {lower(visible(cause.detail))}
+              </>
+            )}
+          </p>
+          {cause === null ? null : <Remedy step={cause} />}
+        </div>
+      </section>
+      <Path check={check} offering={offering} />
+      <Section title="Step by step">
+        <ol className="fl-check__steps">
+          {check.steps.map((step) => (
+            <Step key={step.id} step={step} isCause={step === cause} />
           ))}
-          {cost === null ? null : <span className="fl-subtle">cost {cost}</span>}
-        </p>
-      )}
-      <ol className="fl-check__steps">
-        {check.steps.map((step) => (
-          <Step key={step.id} step={step} />
-        ))}
-      </ol>
-      {at === null ? null : (
-        <p className="fl-subtle">
-          Traffic was counted <Age at={at} />. Everything else is live.
-        </p>
-      )}
+        </ol>
+        {at === null ? null : (
+          <p className="fl-subtle">
+            Traffic was counted <Age at={at} />. Everything else is live.
+          </p>
+        )}
+      </Section>
     </>
+  );
+}
+
+/** A stage of the way from the clients to the targets, and the steps that look at it. */
+interface Stage {
+  readonly label: ReactNode;
+  readonly what: string;
+  readonly state: StepState;
+}
+
+const ORDER: readonly StepState[] = ["broken", "unknown", "ok", "skipped"];
+
+function stagesOf({ steps, from, service, ends }: PathCheck, offering: readonly string[]): Stage[] {
+  const stateOf = (...ids: StepId[]): StepState => {
+    const states = steps.filter(({ id }) => ids.includes(id)).map(({ state }) => state);
+    return ORDER.find((state) => states.includes(state)) ?? "ok";
+  };
+  const last = ends.at(-1);
+  const server =
+    last !== undefined && last !== "network" ? last : offering.length === 1 ? offering[0] : undefined;
+  const clients = {
+    label: <SiteName name={from} />,
+    what: "Clients at site",
+    state: stateOf("site", "uplink", "listener"),
+  };
+  const target = {
+    label: <ServiceName name={service} />,
+    what: "Service",
+    // A service without traffic may work well.
+    state: stateOf("traffic") === "broken" ? "broken" : stateOf("target"),
+  };
+  if (server === from)
+    return [{ ...clients, state: stateOf("site", "uplink", "offer", "peer", "listener") }, target];
+  return [
+    clients,
+    { label: "Edge", what: "Links over the", state: stateOf("links", "export") },
+    {
+      label: server === undefined ? serversText(offering.length) : <SiteName name={server} />,
+      what: "Served at site",
+      state: stateOf("offer", "peer"),
+    },
+    target,
+  ];
+}
+
+const serversText = (count: number): string => (count === 0 ? "none" : `one of ${count}`);
+
+/** The way from the clients to the targets: what works, and where it is broken. */
+function Path({ check, offering }: { check: PathCheck; offering: readonly string[] }) {
+  return (
+    <ol className="fl-path" aria-label="The path">
+      {stagesOf(check, offering).map(({ label, what, state }) => {
+        const { Icon, word } = LOOKS[state];
+        return (
+          <li key={what} className={`fl-path__stage fl-path__stage--${state}`}>
+            <div className="fl-path__box">
+              <span className="fl-path__mark">
+                <Icon aria-label={word} />
+              </span>
+              <span className="fl-path__text">
+                <span className="fl-subtle">{what}</span>
+                <strong>{label}</strong>
+              </span>
+            </div>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+/** The most services that are checked besides the chosen one. */
+const MAX_OTHERS = 60;
+
+interface OthersProps {
+  readonly from: string;
+  readonly onChoose: (service: string) => void;
+}
+
+/** Which services the site does not reach. A service that the site does not listen for is not meant to be reached. */
+function Others({ from, onChoose }: OthersProps) {
+  const status = useDeferredValue(useStatus());
+  const silent = useDeferredValue(useSilent());
+  const broken = useMemo(() => {
+    if (status === null) return [];
+    return status.services
+      .slice(0, MAX_OTHERS)
+      .map(({ name }) => ({ name, cause: checkPath(status, from, name, { silent }).cause }))
+      .filter(({ cause }) => cause !== null && cause.code !== "listener.missing");
+  }, [status, silent, from]);
+  const count = Math.min(status?.services.length ?? 0, MAX_OTHERS);
+  return (
+    <p className="fl-check__others">
+      {broken.length === 0 ? (
+        <span className="fl-subtle">
+          Nothing keeps <bdi>{visible(from)}</bdi> from{" "}
+          {count === 1 ? "the service" : `any of ${count} services`}.
+        </span>
+      ) : (
+        <>
+          <span className="fl-subtle">
+            Out of reach from <bdi>{visible(from)}</bdi>:
+          </span>
+          {broken.map(({ name }) => (
+            <Button key={name} variant="link" isInline isDanger onClick={() => onChoose(name)}>
+              <Name>{name}</Name>
+            </Button>
+          ))}
+        </>
+      )}
+    </p>
   );
 }
 
 /** The detail of a step in the middle of a sentence: names and codes keep their form. */
 const lower = (text: string): string =>
-  /^(?:The|No|Its|A|It|In)\b/.test(text) ? (text[0] ?? "").toLowerCase() + text.slice(1) : text;
+  /^(?:The|No|Its|An?|Another|It|In)\b/.test(text) ? (text[0] ?? "").toLowerCase() + text.slice(1) : text;
 
-function Step({ step: { title, state, detail, since, action, command, at, code } }: { step: PathStep }) {
+/** What to do about a step. */
+function Remedy({ step: { since, action, command, at, code } }: { step: PathStep }) {
+  return (
+    <>
+      {since === undefined ? null : (
+        <p className="fl-subtle">
+          For <Since at={since} />
+        </p>
+      )}
+      {action === undefined ? null : (
+        <p className="fl-wrap">
+          <Sentence>{visible(action)}</Sentence>
+        </p>
+      )}
+      <div className="fl-check__foot">
+        {command === undefined ? null : <CommandHint command={command} at={at} />}
+        {code === undefined ? null : <span className="fl-subtle fl-mono">{code}</span>}
+      </div>
+    </>
+  );
+}
+
+/** A step whose time stands elsewhere. */
+function without({ since: _, ...step }: PathStep): PathStep {
+  return step;
+}
+
+/** A step. What to do about the cause stands above all steps. */
+function Step({ step, isCause }: { step: PathStep; isCause: boolean }) {
+  const { title, state, detail, since } = step;
   const { Icon, word } = LOOKS[state];
   return (
     <li className={`fl-step fl-step--${state}`}>
@@ -197,7 +349,7 @@ function Step({ step: { title, state, detail, since, action, command, at, code }
         <Icon aria-label={word} />
       </span>
       <div className="fl-step__body">
-        <h2>
+        <h3>
           <bdi>{visible(title)}</bdi>
           {state === "ok" ? null : <span className="fl-step__word">{word}</span>}
           {since === undefined ? null : (
@@ -205,21 +357,15 @@ function Step({ step: { title, state, detail, since, action, command, at, code }
               for <Since at={since} />
             </span>
           )}
-        </h2>
+        </h3>
         {detail === "" ? null : (
-          <p className="fl-wrap">
+          <p className="fl-wrap fl-step__detail">
             <bdi>{visible(detail)}</bdi>
           </p>
         )}
-        {state === "broken" || state === "unknown" ? (
+        {state === "unknown" || (state === "broken" && !isCause) ? (
           <div className="fl-step__remedy">
-            {action === undefined ? null : (
-              <p className="fl-wrap">
-                <Sentence>{visible(action)}</Sentence>
-              </p>
-            )}
-            {command === undefined ? null : <CommandHint command={command} at={at} />}
-            {code === undefined ? null : <span className="fl-subtle fl-mono">{code}</span>}
+            <Remedy step={without(step)} />
           </div>
         ) : null}
       </div>

@@ -45,6 +45,8 @@ const FIT_ZOOM = 1.15;
 const PADDING = 0.04;
 /** The chosen node keeps this distance from the border of the canvas, px. */
 const SIGHT = 24;
+/** While a node is chosen, all is shown again where the graph keeps this share of its size at least. */
+const SHRINK = 0.85;
 /** Below, small texts cannot be read, and are not shown. */
 const FAR_ZOOM = 0.62;
 
@@ -95,9 +97,13 @@ function Graph(props: CanvasProps) {
   }, [flow]);
   const moved = useRef(false);
   const fit = useCallback(() => {
-    if (moved.current || chosen.current !== null) showChosen();
+    const { width, height } = shown.current;
+    const room = frame.current;
+    const zoom = room === null ? 0 : Math.min(room.clientWidth / width, room.clientHeight / height);
+    const staysLarge = zoom > SHRINK * flow.getZoom();
+    if (moved.current || (chosen.current !== null && !staysLarge)) showChosen();
     else showAll();
-  }, [showAll, showChosen]);
+  }, [flow, showAll, showChosen]);
   useSizeOf(frame, fit);
   const { x, y, width, height } = bounds;
   // A node that comes outside of what is shown would not be seen.

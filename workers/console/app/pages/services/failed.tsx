@@ -6,7 +6,7 @@ export function Failed({ failed, events }: { failed: number; events: number }) {
   const share = Math.min(100, (100 * failed) / Math.max(1, events));
   return (
     <span className="fl-failed">
-      {countText(failed)} ({share < 0.1 ? "< 0.1" : share.toFixed(1)} %)
+      {countText(failed)} ({share < 0.1 ? "< 0.1" : share > 99.9 ? "100" : share.toFixed(1)} %)
     </span>
   );
 }

@@ -9,7 +9,7 @@ export function NowRates({ rates }: { rates: Rates }) {
   return (
     <>
       {requests > 0 ? ratedText(requests, "requests") : ratedText(streams, "connections")}
-      <div className="fl-subtle">{byteRateText(bytes)}</div>
+      {bytes < 1 ? null : <div className="fl-subtle">{byteRateText(bytes)}</div>}
     </>
   );
 }

@@ -47,12 +47,12 @@ const COLUMNS: readonly Column<Entry>[] = [
     id: "name",
     label: "Service",
     cell: ({ service }) => (
-      <>
+      <div className="fl-service">
         <ServiceName name={service.name} />
         <div className="fl-subtle fl-figure">
           {(service.ports ?? [{ port: service.port }]).map(({ port }) => port).join(", ")}/{service.protocol}
         </div>
-      </>
+      </div>
     ),
     sort: ({ service }) => service.name,
   },

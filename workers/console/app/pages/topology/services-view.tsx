@@ -12,6 +12,7 @@ import { visible } from "../../../../../protocol/text.ts";
 import { Canvas } from "../../canvas/canvas.tsx";
 import { type DrawnLine, Lines, labelWidth } from "../../canvas/lines.tsx";
 import { byteRateText, failedText, rateText } from "../../format/quantity.ts";
+import { BAD_SHARE } from "../../topology/busiest.ts";
 import { placeLabels } from "../../topology/label-places.ts";
 import type { Column, ServiceGraph, ServiceGraphNode } from "../../topology/service-graph.ts";
 import { layoutServices, type ServiceLayout } from "../../topology/service-layout.ts";
@@ -182,9 +183,6 @@ export default function ServicesView({ graph, kind, found, chosen, onChoose }: S
 
 /** Labels stand on all lines up to this number, and on chosen and failing ones above. */
 const MAX_LABELS = 16;
-
-/** Above this share of failures, a line is red. */
-const BAD_SHARE = 0.05;
 
 function drawnLines(
   { nodes, edges }: ServiceGraph,

@@ -1,9 +1,10 @@
 /** The topology of a network: sites, the edge and links, or services and the traffic between components. */
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchInput";
 import { Spinner } from "@patternfly/react-core/dist/esm/components/Spinner";
 import { ToggleGroup, ToggleGroupItem } from "@patternfly/react-core/dist/esm/components/ToggleGroup";
 import TopologyIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-topology-icon";
-import { lazy, Suspense, useCallback, useMemo } from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef } from "react";
 import type { Finding } from "../../../../../protocol/diagnosis/finding.ts";
 import { fairlead } from "../../format/command.ts";
 import { counted } from "../../format/quantity.ts";
@@ -14,6 +15,7 @@ import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
 import { useParameters } from "../../parts/url-parameters.ts";
 import { useFindings } from "../../parts/use-findings.ts";
+import { busiest, MAX_SERVICES, servicesOf, withServices } from "../../topology/busiest.ts";
 import { type ServiceGraph, serviceGraph } from "../../topology/service-graph.ts";
 import { type SiteGraph, siteGraph } from "../../topology/site-graph.ts";
 import { MAX_FRAME } from "../../topology/site-layout.ts";
@@ -39,7 +41,7 @@ export default function TopologyPage() {
   const by = search.by ?? ((status?.sites.length ?? 0) > MAX_SINGLE_SITES ? "group" : "site");
   const view = search.view ?? (matchMedia("(max-width: 600px)").matches ? "list" : "sites");
   return (
-    <div className="fl-topology">
+    <div className={view === "list" ? "fl-topology" : "fl-topology fl-topology--graph"}>
       <PageHeader title="Topology" />
       <div className="fl-topology__bar">
         <ToggleGroup aria-label="View">
@@ -152,13 +154,15 @@ function Body({ view, services, kind, search, change }: BodyProps) {
     () => (view === "services" ? findServices(services, search.find) : findSites(all, search.find)),
     [view, services, all, search.find],
   );
-  const { sites, shown } = useMemo(
+  const { sites, most } = useMemo(
     () => ({
       sites: view === "services" ? all : hideSites(all, search.hide),
-      shown: view === "services" ? hideServices(services, search.hide) : services,
+      most: view === "services" ? hideServices(services, search.hide) : services,
     }),
     [view, all, services, search.hide],
   );
+  const shown = useBusiest(most, kind, search.services === "all", found, search.show);
+  const left = servicesIn(most) - servicesIn(shown);
   const looks = useMemo(() => new Set(sites.sites.map(lookOf)), [sites]);
   const onChoose = useCallback(
     (id: string | null) => {
@@ -200,13 +204,47 @@ function Body({ view, services, kind, search, change }: BodyProps) {
       )}
       <div className="fl-topology__foot">
         {view === "services" ? <ServicesLegend /> : null}
+        {view === "services" && (left > 0 || search.services === "all") && servicesIn(most) > MAX_SERVICES ? (
+          <Button
+            variant="link"
+            isInline
+            className="fl-topology__more"
+            onClick={() => change({ services: left > 0 ? "all" : undefined })}
+          >
+            {left > 0 ? `Draw all ${servicesIn(most)} services` : "Draw the broken and the busiest"}
+          </Button>
+        ) : null}
         {view === "sites" ? <SitesLegend looks={looks} hasUplinks={sites.sites.length <= MAX_FRAME} /> : null}
         <p className="fl-subtle fl-topology__count" role="status">
-          {countText(view, sites, all, shown, found, wrong)}
+          {countText(view, sites, all, shown, left, found, wrong)}
         </p>
       </div>
     </>
   );
+}
+
+const servicesIn = ({ nodes }: ServiceGraph) => nodes.filter(({ kind }) => kind === "service").length;
+
+/** What was found is drawn in any case, unless it is more than this. */
+const MAX_SOUGHT = 40;
+
+/** The services that are drawn: all of them, or the broken, the busiest, the found and the chosen ones. */
+function useBusiest(
+  graph: ServiceGraph,
+  kind: string,
+  isAll: boolean,
+  found: ReadonlySet<string> | null,
+  chosen: string | undefined,
+): ServiceGraph {
+  const last = useRef<{ readonly kind: string; readonly ids: ReadonlySet<string> }>({ kind, ids: new Set() });
+  return useMemo(() => {
+    if (isAll || servicesIn(graph) <= MAX_SERVICES) return graph;
+    const ids = busiest(graph, last.current.kind === kind ? last.current.ids : undefined);
+    last.current = { kind, ids };
+    const sought = found !== null && found.size <= MAX_SOUGHT ? [...found] : [];
+    const asked = new Set(chosen === undefined ? sought : [...sought, chosen]);
+    return withServices(graph, new Set([...ids, ...servicesOf(graph, asked)]));
+  }, [graph, kind, isAll, found, chosen]);
 }
 
 const NO_FINDINGS: readonly Finding[] = [];
@@ -274,13 +312,16 @@ function countText(
   sites: SiteGraph,
   all: SiteGraph,
   services: ServiceGraph,
+  left: number,
   found: ReadonlySet<string> | null,
   wrong: readonly Finding[],
 ): string {
   const parts =
     view === "services"
       ? [
-          counted(services.nodes.filter(({ kind }) => kind === "service").length, "service"),
+          left > 0
+            ? `${servicesIn(services)} of ${servicesIn(services) + left} services: broken and busiest`
+            : counted(servicesIn(services), "service"),
           "requests or connections, and bytes, a second",
         ]
       : [counted(sites.sites.length, "site"), counted(sites.links.length, "link")];

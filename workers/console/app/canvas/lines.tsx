@@ -1,6 +1,5 @@
 /** Lines below the nodes of a graph. Keyboards reach what they stand for in the side panel of a node, and in the list. */
 import type { ReactNode } from "react";
-import { LABEL_HEIGHT } from "../topology/label-places.ts";
 import type { Point, Rectangle } from "../topology/rectangle.ts";
 
 export interface DrawnLine {
@@ -80,13 +79,6 @@ export function Lines({ lines, bounds, onChoose }: LinesProps): ReactNode {
       {lines.map(({ id, text, label, isFaint, tone }) =>
         text === null || isFaint ? null : (
           <g key={id} className={`fl-line__label fl-line__label--${tone}`}>
-            <rect
-              x={label.x - labelWidth(text) / 2}
-              y={label.y - LABEL_HEIGHT / 2}
-              width={labelWidth(text)}
-              height={LABEL_HEIGHT}
-              rx={LABEL_HEIGHT / 2}
-            />
             <text x={label.x} y={label.y}>
               {text}
             </text>

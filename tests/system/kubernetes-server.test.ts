@@ -262,9 +262,9 @@ const REFUSED_CREATIONS: readonly (readonly [string, () => string, () => JsonObj
     { code: 400, reason: "BadRequest", message: /cannot parse/ },
   ],
   [
-    "an Event about an object of another namespace",
+    "an Event about an object without a namespace",
     EVENTS,
-    () => event("other", { regarding: { kind: "Service", name: "a", namespace: "elsewhere" } }),
+    () => event("other", { regarding: { kind: "Service", name: "a" } }),
     { code: 422, reason: "Invalid", causes: ["FieldValueInvalid involvedObject.namespace"] },
   ],
   [
@@ -731,6 +731,17 @@ describe("A Kubernetes API server", () => {
     const series = { count: 2, lastObservedTime: "2026-11-26T12:00:01.000000Z" };
     const patched = await admin.patch(`${EVENTS()}/${name}`, { series });
     expect(patched.body).toMatchObject({ series, note: "Service a is exposed." });
+    expectRefused(await admin.patch(`${EVENTS()}/${name}`, { note: "Another." }), {
+      code: 422,
+      reason: "Invalid",
+      causes: ["FieldValueInvalid message"],
+    });
+    const once = { ...series, count: 1 };
+    expectRefused(await admin.patch(`${EVENTS()}/${name}`, { series: once }), {
+      code: 422,
+      reason: "Invalid",
+      causes: ["FieldValueInvalid series.count"],
+    });
     const selected = await admin.get(`${core}/events?fieldSelector=involvedObject.name%3Da`);
     expect(objectsIn(selected.body.items).length).toBeGreaterThan(0);
   });

@@ -385,6 +385,7 @@ const CONNECTOR: readonly Line[] = [
       ],
       ...["connector/session", "connector/site", "connector/targets", "connector/uplink"],
       ...["connector/diagnosis", "connector/dns", "connector/http/server", "connector/telemetry"],
+      "connector/kubernetes",
     ],
     why: "Sockets, WebSockets, proxies, names and the client of the API.",
   },

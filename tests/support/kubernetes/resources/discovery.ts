@@ -1,12 +1,11 @@
 /** EndpointSlices: addresses that the real server accepts, which loopback addresses are not. */
 import { isIP, isIPv4 } from "node:net";
-import { at, type JsonObject, objectIn, objectsIn, textIn, textsIn } from "../json.ts";
-import { dnsLabel, dnsSubdomain } from "../names.ts";
+import { type JsonObject, objectsIn, textIn, textsIn } from "../json.ts";
+import { dnsLabel, dnsSubdomain, qualifiedName } from "../names.ts";
 import type { KubeObject } from "../object.ts";
 import type { ResourceType } from "../resource-type.ts";
 import { duplicate, type FieldFault, invalidValue, required, tooMany, unsupported } from "../status.ts";
 import { AGE, builtIn, column, NAME } from "./built-in.ts";
-import { isPort } from "./service.ts";
 
 const ADDRESS_TYPES = ["FQDN", "IPv4", "IPv6"];
 
@@ -71,12 +70,9 @@ function endpointFaults(endpoint: JsonObject, path: string, type: string): Field
     if (why !== undefined) faults.push(invalidValue(`${path}.addresses[${index}]`, address, why));
   }
   const hostname = textIn(endpoint.hostname);
-  const why = hostname === "" ? undefined : dnsLabel(hostname);
+  const why = endpoint.hostname === undefined ? undefined : dnsLabel(hostname);
   if (why !== undefined) faults.push(invalidValue(`${path}.hostname`, hostname, why));
-  const target = at(endpoint, "targetRef");
-  return target === undefined || Object.keys(objectIn(target)).length > 0
-    ? faults
-    : [...faults, required(`${path}.targetRef.kind`)];
+  return faults;
 }
 
 function addressFault(address: string, type: string): string | undefined {
@@ -99,7 +95,7 @@ function addressFault(address: string, type: string): string | undefined {
 function portFaults(ports: readonly JsonObject[]): FieldFault[] {
   const faults: FieldFault[] = ports.length > 100 ? [tooMany("ports", ports.length, 100)] : [];
   const names = new Set<string>();
-  for (const [index, { name: given, port, protocol }] of ports.entries()) {
+  for (const [index, { name: given, protocol, appProtocol }] of ports.entries()) {
     const name = textIn(given);
     if (names.has(name)) faults.push(duplicate(`ports[${index}].name`, name));
     names.add(name);
@@ -108,9 +104,9 @@ function portFaults(ports: readonly JsonObject[]): FieldFault[] {
     if (!["SCTP", "TCP", "UDP"].includes(textIn(protocol))) {
       faults.push(unsupported(`ports[${index}].protocol`, textIn(protocol), ["SCTP", "TCP", "UDP"]));
     }
-    if (port !== undefined && !isPort(port)) {
-      faults.push(invalidValue(`ports[${index}].port`, port, "must be between 1 and 65535, inclusive"));
-    }
+    const application = textIn(appProtocol);
+    const fault = application === "" ? undefined : qualifiedName(application);
+    if (fault !== undefined) faults.push(invalidValue(`ports[${index}].appProtocol`, application, fault));
   }
   return faults;
 }

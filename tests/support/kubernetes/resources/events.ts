@@ -1,6 +1,7 @@
 /** Events, stored once and served by two groups: the core group and events.k8s.io, with other names of fields. */
 import { schemaNamed } from "../built-in-schemas.ts";
-import { at, type JsonObject, objectIn, textIn } from "../json.ts";
+import { at, equal, type JsonObject, objectIn, textIn } from "../json.ts";
+import { qualifiedName } from "../names.ts";
 import type { KubeObject } from "../object.ts";
 import type { ResourceType } from "../resource-type.ts";
 import { type FieldFault, invalidValue, required } from "../status.ts";
@@ -58,7 +59,7 @@ export const EVENT_TYPES: readonly ResourceType[] = [
       event.reportingComponent ??= "";
       event.reportingInstance ??= "";
     },
-    faults: (event) => [...sharedFaults(event), ...(isNew(event) ? newFaults(event, "core") : [])],
+    faults: sharedFaults,
   }),
   builtIn("io.k8s.api.events.v1", {
     group: GROUP,
@@ -75,7 +76,7 @@ export const EVENT_TYPES: readonly ResourceType[] = [
     ],
     faults: (event, before) => [
       ...sharedFaults(event),
-      ...(before === undefined ? newFaults(event, "events") : []),
+      ...(before === undefined ? creationFaults(event) : updateFaults(event, before)),
     ],
   }),
 ];
@@ -88,37 +89,72 @@ function renamed(object: JsonObject, from: 0 | 1, to: 0 | 1): JsonObject {
 /** An Event in the new manner has a time of its own. */
 const isNew = (event: JsonObject) => event.eventTime !== undefined && event.eventTime !== null;
 
-function sharedFaults({ metadata, involvedObject }: KubeObject): FieldFault[] {
+/** Faults of an Event in either group. */
+function sharedFaults(event: KubeObject): FieldFault[] {
+  const { metadata, involvedObject } = event;
+  const { namespace = "" } = metadata;
   const of = textIn(at(involvedObject, "namespace"));
-  const matches = of === metadata.namespace || (of === "" && metadata.namespace === "default");
-  return matches ? [] : [invalidValue("involvedObject.namespace", of, "does not match event.namespace")];
+  const mismatch = invalidValue("involvedObject.namespace", of, "does not match event.namespace");
+  if (!isNew(event)) {
+    return (of === "" ? namespace === "default" : namespace === of) ? [] : [mismatch];
+  }
+  const faults: FieldFault[] = [];
+  // The namespace of an Event in the new manner only has to be there: it may differ from the object's.
+  if (of === "" && !["default", "kube-system"].includes(namespace)) faults.push(mismatch);
+  const controller = textIn(event.reportingComponent);
+  const why = qualifiedName(controller);
+  if (controller === "") faults.push(required("reportingController"));
+  if (why !== undefined) faults.push(invalidValue("reportingController", controller, why));
+  for (const field of ["reportingInstance", "action", "reason"]) {
+    const text = textIn(event[field]);
+    if (text === "") faults.push(required(field));
+    if (text.length > 128) faults.push(invalidValue(field, "", "can have at most 128 characters"));
+  }
+  if (Buffer.byteLength(textIn(event.message)) > 1024) {
+    faults.push(invalidValue("message", "", "can have at most 1024 characters"));
+  }
+  return faults;
 }
 
-function newFaults(event: KubeObject, form: "core" | "events"): FieldFault[] {
-  const faults: FieldFault[] = [];
-  const wanted = [
-    ["reportingController", event.reportingComponent],
-    ["reportingInstance", event.reportingInstance],
-    ["action", event.action],
-    ["reason", event.reason],
-  ] as const;
+/** Faults of a creation through events.k8s.io. */
+function creationFaults(event: KubeObject): FieldFault[] {
+  const faults = seriesFaults(event);
   if (!isNew(event)) faults.push(required("eventTime"));
-  for (const [field, value] of wanted) if (textIn(value) === "") faults.push(required(field));
-  const note = textIn(event.message);
-  if (Buffer.byteLength(note) > 1024) {
-    faults.push(invalidValue(form === "core" ? "message" : "note", "", "can have at most 1024 characters"));
+  const type = textIn(event.type);
+  if (!["Normal", "Warning"].includes(type)) {
+    faults.push(invalidValue("type", "", `has invalid value: ${type}`));
   }
-  for (const [field, value, limit] of [
-    ["reason", event.reason, 128],
-    ["action", event.action, 128],
-    ["reportingIntance", event.reportingInstance, 128],
-  ] as const) {
-    if (textIn(value).length > limit) {
-      faults.push(invalidValue(field, "", `can have at most ${limit} characters`));
-    }
-  }
-  if (!["Normal", "Warning"].includes(textIn(event.type))) {
-    faults.push(invalidValue("type", "", "has invalid value: "));
+  const unset = ["firstTimestamp", "lastTimestamp", "count"].filter((field) => (event[field] ?? 0) !== 0);
+  if (Object.keys(objectIn(event.source)).length > 0) unset.push("source");
+  return [...faults, ...unset.map((field) => invalidValue(field, "", "needs to be unset"))];
+}
+
+/** Fields of an Event that an update through events.k8s.io may not change, with their names in refusals. */
+const FROZEN = [
+  ...["involvedObject", "reason", "message", "source", "firstTimestamp", "lastTimestamp", "count", "type"],
+  ...["eventTime", "action", "related", "reportingComponent", "reportingInstance"],
+];
+
+function updateFaults(event: KubeObject, before: KubeObject): FieldFault[] {
+  return [
+    ...(equal(event.series, before.series) ? [] : seriesFaults(event)),
+    ...FROZEN.filter((field) => !equal(event[field], before[field])).map((field) =>
+      invalidValue(
+        field === "reportingComponent" ? "reportingController" : field,
+        event[field],
+        "field is immutable",
+      ),
+    ),
+  ];
+}
+
+function seriesFaults({ series }: KubeObject): FieldFault[] {
+  if (series === undefined || series === null) return [];
+  const { count, lastObservedTime } = objectIn(series);
+  const faults: FieldFault[] = [];
+  if (Number(count ?? 0) < 2) faults.push(invalidValue("series.count", "", "should be at least 2"));
+  if (lastObservedTime === undefined || lastObservedTime === null) {
+    faults.push(required("series.lastObservedTime"));
   }
   return faults;
 }

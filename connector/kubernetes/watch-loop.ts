@@ -1,0 +1,128 @@
+/** Carries out what a reflector decides: lists, watches and waits, until it is stopped. */
+import { setTimeout as pause } from "node:timers/promises";
+import { type ApiClient, ApiError } from "./api-client.ts";
+import { JsonLines } from "./json-lines.ts";
+import { type Change, type Failure, Page, type Reflector, type Step, WatchEvent } from "./reflector.ts";
+
+/** Silence after which a watch is given up, ms. A server sends a bookmark each minute. */
+export const SILENCE = 150_000;
+
+export interface WatchLoopOptions<T> {
+  readonly client: ApiClient;
+  readonly reflector: Reflector<T>;
+  /** Path of the collection: `/api/v1/namespaces/shop/services`. */
+  readonly path: string;
+  readonly labelSelector?: string;
+  /** Hears each change, and the first time that the copy is whole. */
+  readonly changed: (changes: readonly Change<T>[]) => void;
+  /** Hears why a request failed. The copy stays as it is. */
+  readonly failed: (failure: Failure) => void;
+  /** Silence after which a watch is given up, ms. */
+  readonly silence?: number;
+}
+
+export class WatchLoop<T> {
+  readonly #options: WatchLoopOptions<T>;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(options: WatchLoopOptions<T>) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const { reflector, failed } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.#carryOut(reflector.next());
+      } catch (error) {
+        if (signal.aborted) return;
+        const failure =
+          error instanceof ApiError
+            ? error.failure
+            : { status: null, message: error instanceof Error ? error.message : String(error) };
+        reflector.failed(failure);
+        failed(failure);
+      }
+    }
+  }
+
+  async #carryOut(step: Step): Promise<void> {
+    const { client, reflector, changed } = this.#options;
+    const { signal } = this.#stop;
+    switch (step.kind) {
+      case "wait":
+        await pause(step.ms, undefined, { signal, ref: false });
+        return;
+      case "list": {
+        const query = this.#query({
+          ...(step.limit === 0 ? {} : { limit: String(step.limit) }),
+          ...(step.continue === undefined ? {} : { continue: step.continue }),
+        });
+        const wasSynced = reflector.synced;
+        const changes = reflector.page(Page.parse(await client.get(query, signal)));
+        if (changes.length > 0 || reflector.synced !== wasSynced) changed(changes);
+        return;
+      }
+      case "watch":
+        await this.#watch(step.resourceVersion, step.timeoutSeconds);
+    }
+  }
+
+  async #watch(resourceVersion: string, timeoutSeconds: number): Promise<void> {
+    const { client, reflector, changed, silence = SILENCE } = this.#options;
+    const quiet = new AbortController();
+    const timer = setTimeout(() => quiet.abort(), silence);
+    const query = this.#query({
+      watch: "1",
+      resourceVersion,
+      timeoutSeconds: String(timeoutSeconds),
+      allowWatchBookmarks: "true",
+    });
+    try {
+      const lines = new JsonLines();
+      let isFruitless = true;
+      for await (const chunk of await client.watch(
+        query,
+        AbortSignal.any([this.#stop.signal, quiet.signal]),
+      )) {
+        timer.refresh();
+        const changes: Change<T>[] = [];
+        for (const line of lines.push(chunk)) {
+          isFruitless = false;
+          const outcome = reflector.event(WatchEvent.parse(line));
+          if (outcome === null) continue;
+          if ("kind" in outcome) changes.push(outcome);
+          else {
+            if (changes.length > 0) changed(changes);
+            throw new ApiError(outcome);
+          }
+        }
+        if (changes.length > 0) changed(changes);
+      }
+      reflector.ended(isFruitless);
+    } catch (error) {
+      if (!quiet.signal.aborted) throw error;
+      throw new ApiError({
+        status: null,
+        message: `The API server sent nothing for ${silence / 1000} s in a watch.`,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #query(parameters: Readonly<Record<string, string>>): string {
+    const { path, labelSelector } = this.#options;
+    const query = new URLSearchParams(parameters);
+    if (labelSelector !== undefined) query.set("labelSelector", labelSelector);
+    return `${path}?${query}`;
+  }
+}

@@ -14,6 +14,9 @@ let admin: KubeClient;
 let ns: string;
 /** Paths of the file's namespace. */
 let core: string;
+const DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+/** Definitions that this file made, and takes away again. */
+const definitions: string[] = [];
 const group = (name: string, namespace = ns) => `/apis/${name}/namespaces/${namespace}`;
 
 beforeAll(async () => {
@@ -22,8 +25,9 @@ beforeAll(async () => {
   ns = await cluster.namespace();
   core = `/api/v1/namespaces/${ns}`;
   for (const definition of MCS_DEFINITIONS) {
-    const made = await admin.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition);
+    const made = await admin.create(DEFINITIONS, definition);
     expect([201, 409]).toContain(made.status);
+    if (made.status === 201) definitions.push(textIn(metadataOf(made).name));
   }
   await eventually("the resources of the definitions", async () => {
     const { status } = await admin.get(`${group("multicluster.x-k8s.io/v1beta1")}/serviceexports`);
@@ -31,7 +35,10 @@ beforeAll(async () => {
   });
 });
 
-afterAll(() => cluster[Symbol.asyncDispose]());
+afterAll(async () => {
+  for (const name of definitions) await admin.delete(`${DEFINITIONS}/${name}`);
+  await cluster[Symbol.asyncDispose]();
+});
 
 let count = 0;
 const fresh = (prefix: string) => {
@@ -698,7 +705,11 @@ describe("A Kubernetes API server", () => {
       apiVersion: "v1",
       kind: "Pod",
       metadata: { name, labels: { app: name } },
-      spec: { containers: [{ name: "a", image: "a:1", ports: [{ name: "web", containerPort: 8080 }] }] },
+      // No scheduler knows this name, so no kubelet writes the status.
+      spec: {
+        schedulerName: "nobody",
+        containers: [{ name: "a", image: "a:1", ports: [{ name: "web", containerPort: 8080 }] }],
+      },
     });
     const slices = `${SLICES()}?labelSelector=kubernetes.io/service-name%3D${name}`;
     for (const ready of [false, true]) {

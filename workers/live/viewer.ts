@@ -10,10 +10,6 @@ export const MAX_VIEWERS = 50;
 /** The longest message of a viewer, in UTF-16 code units. */
 export const MAX_REQUEST = 8 * 1024;
 
-/** Most bytes that may wait in a viewer's send buffer before messages are left out, and before it is closed. */
-export const MAX_QUEUED = 256 * 1024;
-export const MAX_UNSENT = 4 * 1024 * 1024;
-
 /** What proved a viewer, in a form that can be looked up again. */
 export const ViewerProof = z.discriminatedUnion("kind", [
   /** An API key, by the SHA-256 of its text, lower-case hex. */

@@ -14,6 +14,7 @@ import {
   WATCH_MS,
 } from "../../protocol/api/live.ts";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import { answerClose } from "../close-socket.ts";
 import { MAX_REQUEST, type Viewer } from "../live/viewer.ts";
 import type { Context } from "./context/context.ts";
 import { describeStatus } from "./operations/describe.ts";
@@ -103,7 +104,7 @@ export class LiveChannel {
   }
 
   handleClose(socket: WebSocket, code: number): void {
-    this.#parts.viewers.answerClose(socket, code);
+    answerClose(socket, code);
   }
 
   /** Closes every viewer: the network was deleted. */
@@ -270,10 +271,10 @@ export class LiveChannel {
       const told = new Set(current.map(({ socket }) => socket));
       for (const { socket } of viewers.all()) if (!told.has(socket)) this.#current.delete(socket);
     }
-    const waiting = watching.filter(({ socket }) => !this.#current.has(socket));
+    const waiting = this.#readers(watching.filter(({ socket }) => !this.#current.has(socket)));
     if (waiting.length === 0) return;
     const text = this.#snapshot(at);
-    for (const viewer of this.#readers(waiting)) {
+    for (const viewer of waiting) {
       this.#current.add(viewer.socket);
       viewers.send(viewer, text);
     }
@@ -281,8 +282,9 @@ export class LiveChannel {
 
   /** The viewers that keep up. The others get a snapshot once they have read what waits. */
   #readers(all: readonly OpenViewer[]): OpenViewer[] {
+    const now = this.#now();
     return all.filter((viewer) => {
-      if (!this.#parts.viewers.isBehind(viewer)) return true;
+      if (this.#parts.viewers.isCurrent(viewer, now)) return true;
       this.#current.delete(viewer.socket);
       return false;
     });

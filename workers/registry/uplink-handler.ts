@@ -5,6 +5,7 @@
 import { FairleadError } from "../../protocol/errors.ts";
 import type { ConnectorMessage } from "../../protocol/uplink/messages.ts";
 import type { Identity } from "../authority/identity.ts";
+import { answerClose } from "../close-socket.ts";
 import { publicError } from "../error-response.ts";
 import type { Context } from "./context/context.ts";
 import { dispatch, readMessage } from "./dispatch.ts";
@@ -173,12 +174,7 @@ export class UplinkHandler {
 
   /** Handles a close by the peer. */
   async handleClose(socket: WebSocket, code: number): Promise<void> {
-    // Hibernating sockets do not answer a close by themselves. Some codes may not be sent.
-    try {
-      socket.close(code === 1005 || code === 1006 || code === 1015 ? 1000 : code);
-    } catch {
-      // The socket is closed already.
-    }
+    answerClose(socket, code);
     await this.handleGone(socket, "uplink.lost");
   }
 

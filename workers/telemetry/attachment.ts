@@ -1,10 +1,8 @@
-/**
- * What a socket of the object carries through hibernation. Versioned and validated on reading: after a deployment, older
- * or newer code may read it.
- */
+/** What a socket of the object carries through hibernation. */
 import { z } from "zod";
 import { TrafficQuery } from "../../protocol/api/traffic.ts";
 import { Viewer } from "../live/viewer.ts";
+import { SocketAttachments } from "../socket-attachments.ts";
 
 /** The socket of a connector. */
 const ConnectorAttachment = z.object({
@@ -41,20 +39,13 @@ export type Attachment = z.infer<typeof Attachment>;
 /** The tags by which sockets are found. */
 export const TAGS = { connector: "connector", viewer: "viewer", site: (id: string) => `site:${id}` } as const;
 
-/** Attachments that were read or written, so that each is parsed once. */
-const known = new WeakMap<WebSocket, Attachment>();
+const attachments = new SocketAttachments<Attachment>(Attachment);
 
 export function writeAttachment(socket: WebSocket, attachment: Attachment): void {
-  known.set(socket, attachment);
-  socket.serializeAttachment(attachment);
+  attachments.write(socket, attachment);
 }
 
-/** Null for an attachment that this version does not understand. Such a socket is left alone. */
+/** Null for an attachment that this version does not know. */
 export function readAttachment(socket: WebSocket): Attachment | null {
-  const before = known.get(socket);
-  if (before !== undefined) return before;
-  const { data } = Attachment.safeParse(socket.deserializeAttachment());
-  if (data === undefined) return null;
-  known.set(socket, data);
-  return data;
+  return attachments.read(socket);
 }

@@ -1,7 +1,7 @@
 /** The telemetry connections of a network: hibernating WebSockets of its connectors. */
 import { type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import type { Tail, TelemetryNotice } from "../../protocol/telemetry/messages.ts";
-import { closeCodeFor } from "../../protocol/uplink/messages.ts";
+import { closeSocketFor } from "../close-socket.ts";
 import { type ConnectorAttachment, readAttachment, TAGS, writeAttachment } from "./attachment.ts";
 import { MAX_CONNECTIONS, SiteBudgets } from "./policy/budget.ts";
 
@@ -142,11 +142,7 @@ export class Connectors {
   #close(socket: WebSocket, code: ErrorCode): void {
     const attachment = readAttachment(socket);
     if (attachment !== null) writeAttachment(socket, { ...attachment, ended: true });
-    try {
-      socket.close(closeCodeFor(new FairleadError(code).entry.status), code);
-    } catch {
-      // The socket is closed already.
-    }
+    closeSocketFor(socket, code);
   }
 
   /** Closes the connections of a site that was revoked or deleted, and refuses those in flight. */

@@ -12,6 +12,7 @@ import type { MeasuredSeries } from "../../protocol/metrics/traffic-families.ts"
 import { parseJsonWith } from "../../protocol/parse.ts";
 import { MAX_TELEMETRY_MESSAGE, TelemetryReport } from "../../protocol/telemetry/messages.ts";
 import { KEEPALIVE } from "../../protocol/uplink/messages.ts";
+import { answerClose } from "../close-socket.ts";
 import { type Env, readConfig } from "../config.ts";
 import { errorResponse, publicError } from "../error-response.ts";
 import { VIEWER_HEADER, Viewer } from "../live/viewer.ts";
@@ -217,12 +218,7 @@ export class Telemetry extends DurableObject<Env> {
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
-    // Hibernating sockets do not answer a close by themselves. Some codes may not be sent.
-    try {
-      socket.close(code === 1005 || code === 1006 || code === 1015 ? 1000 : code);
-    } catch {
-      // The socket is closed already.
-    }
+    answerClose(socket, code);
     this.#handleGone(socket);
   }
 

@@ -5,14 +5,14 @@
  */
 import { LiveRequest, type LiveTraffic, WATCH_MS } from "../../protocol/api/live.ts";
 import type { TrafficQuery } from "../../protocol/api/traffic.ts";
-import { type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
+import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { parseJsonWith } from "../../protocol/parse.ts";
 import { parseFlowFilter } from "../../protocol/telemetry/flow-filter.ts";
 import type { SiteFlowRecord } from "../../protocol/telemetry/flow-record.ts";
 import type { Tail } from "../../protocol/telemetry/messages.ts";
-import { closeCodeFor } from "../../protocol/uplink/messages.ts";
 import { Bucket } from "../limits/bucket.ts";
-import { MAX_QUEUED, MAX_REQUEST, MAX_UNSENT, MAX_VIEWERS, type Viewer } from "../live/viewer.ts";
+import { MAX_REQUEST, type Viewer } from "../live/viewer.ts";
+import { ViewerSockets } from "../live/viewer-sockets.ts";
 import { readAttachment, TAGS, type ViewerAttachment, writeAttachment } from "./attachment.ts";
 import { TAIL_RECORDS, VIEWER_MESSAGES } from "./policy/budget.ts";
 import type { Growth } from "./policy/ledger.ts";
@@ -46,13 +46,15 @@ export interface ViewerEffects {
 }
 
 export class Viewers {
-  readonly #ctx: DurableObjectState;
   readonly #effects: ViewerEffects;
+  readonly #sockets: ViewerSockets;
   /** Views of the queries of those who watch, by query. */
   readonly #views = new Map<string, TrafficView>();
   readonly #budgets = new WeakMap<WebSocket, Bucket>();
-  /** Viewers that missed a tick, and get everything again. */
+  /** Viewers that missed something, and get everything again once they have read. */
   readonly #behind = new WeakSet<WebSocket>();
+  /** How many records of its tail were left out for each viewer that is behind. */
+  readonly #left = new WeakMap<WebSocket, number>();
   /** The last check of what proves each viewer, and when it began, ms since 1970. */
   readonly #checks = new WeakMap<WebSocket, { at: number; refusal: Promise<ErrorCode | null> }>();
   readonly #records = new Bucket(TAIL_RECORDS);
@@ -62,8 +64,8 @@ export class Viewers {
   #leaseTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(ctx: DurableObjectState, effects: ViewerEffects) {
-    this.#ctx = ctx;
     this.#effects = effects;
+    this.#sockets = new ViewerSockets(ctx, TAGS.viewer, (socket) => this.#markEnded(socket));
   }
 
   /** Takes up the leases that are left after the object started. */
@@ -74,21 +76,17 @@ export class Viewers {
 
   /** Accepts a viewer. Returns its end. @throws FairleadError live.too_many */
   accept(network: string, viewer: Viewer): WebSocket {
-    if (this.#ctx.getWebSockets(TAGS.viewer).length >= MAX_VIEWERS) throw new FairleadError("live.too_many");
-    const pair = new WebSocketPair();
-    this.#ctx.acceptWebSocket(pair[1], [TAGS.viewer]);
-    writeAttachment(pair[1], {
+    const { answer, socket } = this.#sockets.accept();
+    writeAttachment(socket, {
       ...{ v: 1, kind: "viewer", network, viewer, query: null, tail: null, watchUntil: 0, ended: false },
     });
-    return pair[0];
+    return answer;
   }
 
   #all(): OpenViewer[] {
-    return this.#ctx.getWebSockets(TAGS.viewer).flatMap((socket) => {
+    return this.#sockets.open().flatMap((socket) => {
       const attachment = readAttachment(socket);
-      const isOpen =
-        attachment?.kind === "viewer" && !attachment.ended && socket.readyState === WebSocket.OPEN;
-      return isOpen ? [{ socket, attachment }] : [];
+      return attachment?.kind === "viewer" && !attachment.ended ? [{ socket, attachment }] : [];
     });
   }
 
@@ -125,7 +123,8 @@ export class Viewers {
         parseJsonWith(LiveRequest, data, { code: "request.invalid" }),
       );
     } catch (thrown) {
-      this.#refuse(socket, thrown instanceof FairleadError ? thrown : new FairleadError("edge.internal"));
+      const error = thrown instanceof FairleadError ? thrown : new FairleadError("edge.internal");
+      this.#sockets.refuse(socket, error);
       if (!(thrown instanceof FairleadError)) throw thrown;
     }
   }
@@ -149,12 +148,14 @@ export class Viewers {
         if (attachment.tail !== null) this.#effects.stopTail(attachment.tail.id);
         this.#lastTail += 1;
         const tail = { id: this.#lastTail, filter: request.filter };
+        this.#left.delete(socket);
         this.#renew(socket, { tail });
         if (wasWatching) this.#effects.startTail(tail);
         return;
       }
       case "untail":
         if (attachment.tail !== null) this.#effects.stopTail(attachment.tail.id);
+        this.#left.delete(socket);
         writeAttachment(socket, { ...attachment, tail: null });
     }
   }
@@ -221,7 +222,7 @@ export class Viewers {
   #dropViews(): void {
     const wanted = new Set(this.#watching().map(({ attachment: { query } }) => keyOf(query)));
     for (const key of this.#views.keys()) if (!wanted.has(key)) this.#views.delete(key);
-    if (this.#views.size > 0) return;
+    if (this.#views.size > 0 || this.isWatched) return;
     if (this.#tickTimer !== null) clearTimeout(this.#tickTimer);
     this.#tickTimer = null;
   }
@@ -241,10 +242,14 @@ export class Viewers {
     if (view === undefined || current?.kind !== "viewer" || current.ended || keyOf(current.query) !== key) {
       return this.#dropViews();
     }
+    this.#dropViews();
+    if (this.#isCurrent(socket)) this.#sendWhole(socket, view);
+  }
+
+  #sendWhole(socket: WebSocket, view: TrafficView): void {
     view.advance(this.#effects.now());
     this.#behind.delete(socket);
     this.#send(socket, { type: "traffic", traffic: this.#effects.describe(view) });
-    this.#dropViews();
   }
 
   /** Sends everything to those who watch, after names changed. */
@@ -265,7 +270,12 @@ export class Viewers {
         view.addAt(series, now, by);
       }
     }
-    this.#tickTimer ??= setTimeout(() => this.#tick(), Math.max(0, this.#lastTickAt + TICK_MS - now));
+    this.#scheduleTick();
+  }
+
+  #scheduleTick(): void {
+    const wait = Math.max(0, this.#lastTickAt + TICK_MS - this.#effects.now());
+    this.#tickTimer ??= setTimeout(() => this.#tick(), wait);
   }
 
   #tick(): void {
@@ -276,6 +286,19 @@ export class Viewers {
       const end = view.from + view.lengthMs - 1;
       if (view.hasChanged) this.#sendTicks(key, view, Math.min(now, end));
     }
+    for (const { socket, attachment } of this.#watching()) this.#catchUp(socket, attachment);
+  }
+
+  /** Sends a viewer that was behind and has read everything that it missed. */
+  #catchUp(socket: WebSocket, { query }: ViewerAttachment): void {
+    const left = this.#left.get(socket);
+    const missedTicks = this.#behind.has(socket);
+    if ((!missedTicks && left === undefined) || !this.#isCurrent(socket)) return;
+    this.#behind.delete(socket);
+    this.#left.delete(socket);
+    const view = this.#views.get(keyOf(query));
+    if (missedTicks && view !== undefined) this.#sendWhole(socket, view);
+    if (left !== undefined) this.#send(socket, { type: "records", records: [], left });
   }
 
   #sendTicks(key: string, view: TrafficView, at: number): void {
@@ -284,11 +307,8 @@ export class Viewers {
       ...{ groups: view.takeChanged(), reporters: this.#effects.reporters() },
     };
     for (const { socket, attachment } of this.#watching()) {
-      if (keyOf(attachment.query) !== key) continue;
-      if (this.#isBusy(socket)) this.#behind.add(socket);
-      else if (this.#behind.delete(socket)) {
-        this.#send(socket, { type: "traffic", traffic: this.#effects.describe(view) });
-      } else this.#send(socket, tick);
+      if (keyOf(attachment.query) !== key || this.#behind.has(socket) || !this.#isCurrent(socket)) continue;
+      this.#send(socket, tick);
     }
   }
 
@@ -298,50 +318,45 @@ export class Viewers {
   relay(tail: number, records: readonly SiteFlowRecord[], left: number): void {
     const viewer = this.#watching().find(({ attachment }) => attachment.tail?.id === tail);
     if (viewer === undefined || (records.length === 0 && left === 0)) return;
+    const { socket } = viewer;
+    const leftBefore = this.#left.get(socket) ?? 0;
+    const leftNow = (room: number) =>
+      Math.min(Number.MAX_SAFE_INTEGER, leftBefore + left + records.length - room);
+    if (!this.#isCurrent(socket)) {
+      this.#left.set(socket, leftNow(0));
+      return;
+    }
     const now = this.#effects.now();
-    let room = this.#isBusy(viewer.socket) ? 0 : records.length;
+    let room = records.length;
     while (room > 0 && !this.#records.spend(room, now)) room = Math.floor(room / 2);
-    this.#send(viewer.socket, {
-      ...{ type: "records", records: records.slice(0, room) },
-      left: Math.min(Number.MAX_SAFE_INTEGER, left + records.length - room),
-    });
+    this.#left.delete(socket);
+    this.#send(socket, { type: "records", records: records.slice(0, room), left: leftNow(room) });
   }
 
   // ---- Sending
 
-  #isBusy(socket: WebSocket): boolean {
-    return socket.bufferedAmount > MAX_QUEUED;
+  /** Whether a viewer keeps up. One that does not is sent everything again once it has read. */
+  #isCurrent(socket: WebSocket): boolean {
+    if (this.#sockets.isCurrent(socket, this.#effects.now())) return true;
+    this.#behind.add(socket);
+    this.#scheduleTick();
+    return false;
   }
 
   #send(socket: WebSocket, message: LiveTraffic): void {
-    try {
-      socket.send(JSON.stringify(message));
-    } catch {
-      // The socket closed meanwhile. Its close event handles the rest.
-    }
-    if (socket.bufferedAmount > MAX_UNSENT) this.#close(socket, new FairleadError("live.behind"));
+    this.#sockets.send(socket, message);
   }
 
-  #refuse(socket: WebSocket, error: FairleadError): void {
-    this.#send(socket, { type: "error", error: toErrorBody(error) });
-    this.#close(socket, error);
-  }
-
-  #close(socket: WebSocket, error: FairleadError): void {
+  #markEnded(socket: WebSocket): void {
     const attachment = readAttachment(socket);
     if (attachment?.kind !== "viewer" || attachment.ended) return;
     writeAttachment(socket, { ...attachment, ended: true });
-    try {
-      socket.close(closeCodeFor(error.entry.status), error.code);
-    } catch {
-      // The socket is closed already.
-    }
     this.end(attachment);
   }
 
   /** Closes every viewer. */
-  closeAll(code: ConstructorParameters<typeof FairleadError>[0]): void {
-    for (const { socket } of this.#all()) this.#refuse(socket, new FairleadError(code));
+  closeAll(code: ErrorCode): void {
+    for (const { socket } of this.#all()) this.#sockets.refuse(socket, new FairleadError(code));
   }
 }
 

@@ -2,9 +2,11 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SILENT_MS, WATCH_MS } from "../../../protocol/api/live.ts";
 import { NetworkStatus } from "../../../protocol/api/status.ts";
+import { MAX_BEHIND_MS, MAX_QUEUED, MAX_UNSENT } from "../../../workers/live/backlog.ts";
 import { call, createKey, createNetwork, errorOf } from "../../support/workerd/client.ts";
 import { type Member, offer, registryOf, status, TestUplink } from "../../support/workerd/member.ts";
 import { closeShop, openBusyShop } from "../../support/workerd/shop.ts";
+import { runSql } from "../../support/workerd/stored.ts";
 import { TestViewer, watch } from "../../support/workerd/viewer.ts";
 
 let west: Member;
@@ -184,6 +186,81 @@ describe("the lease of a viewer", () => {
   });
 });
 
+describe("a viewer of the live channel that does not read", () => {
+  /** Lets bytes wait for the viewers that are open now, of which nothing was read so far. */
+  const stuff = (bytes: number) =>
+    runInDurableObject(registryOf(west), (_, ctx) => {
+      for (const socket of ctx.getWebSockets("viewer")) {
+        for (let sent = 0; sent < bytes; sent += MAX_QUEUED) socket.send("x".repeat(MAX_QUEUED));
+      }
+    });
+  const change = async (names: string[], witness: TestViewer) => {
+    provider.send({ type: "offers", offers: names.map((name) => offer(name)) });
+    await witness.until(names.join(), ({ services }) => services !== undefined);
+  };
+
+  it("is told nothing more while too much waits for it, and everything once it has read", async () => {
+    // A socket that is not accepted reads nothing.
+    const answer = await watch("shop");
+    await stuff(2 * MAX_QUEUED);
+    const witness = await TestViewer.open("shop");
+    await change(["api", "db"], witness);
+    await change(["api", "db", "web"], witness);
+    const viewer = new TestViewer(answer);
+    const { seq, status: first } = await viewer.next("snapshot");
+    expect(first.services).toHaveLength(1);
+    for (let at = 0; at < 2; at++) {
+      await viewer.take("what waited", (data) => (String(data).startsWith("x") ? data : null));
+    }
+    viewer.send({ type: "watch" });
+    const again = await viewer.next("snapshot");
+    expect(again.status.services).toHaveLength(3);
+    expect(again.seq).toBeGreaterThan(seq);
+    await change(["api"], witness);
+    const [delta] = await viewer.until("the end of two", ({ services }) => services?.gone.length === 2);
+    expect(delta?.seq).toBe(again.seq + 1);
+    expect(viewer.received).toEqual([]);
+  });
+
+  it("is closed when far too much waits, and the others are told on", async () => {
+    const answer = await watch("shop");
+    await stuff(MAX_UNSENT + MAX_QUEUED);
+    await change(["api", "db"], await TestViewer.open("shop"));
+    expect(await new TestViewer(answer).closed).toEqual({ code: 4408, reason: "live.behind" });
+  });
+
+  it("is closed when it reads nothing for a minute, though it renews its lease", async () => {
+    const answer = await watch("shop");
+    await stuff(2 * MAX_QUEUED);
+    const witness = await TestViewer.open("shop");
+    await change(["api", "db"], witness);
+    later(MAX_BEHIND_MS / 2);
+    await runInDurableObject(registryOf(west), (registry, ctx) => {
+      const [socket] = ctx.getWebSockets("viewer");
+      return socket && registry.webSocketMessage(socket, JSON.stringify({ type: "watch" }));
+    });
+    witness.send({ type: "watch" });
+    later(MAX_BEHIND_MS / 2);
+    await change(["api"], witness);
+    expect(await new TestViewer(answer).closed).toEqual({ code: 4408, reason: "live.behind" });
+  });
+
+  it("takes up memory while its connection lasts, so that sockets are limited besides open viewers", async () => {
+    const answers: Response[] = [];
+    for (let round = 0; round < 2; round++) {
+      answers.push(...(await Promise.all(Array.from({ length: 50 }, () => watch("shop")))));
+      expect(await errorOf(watch("shop"))).toEqual([429, "live.too_many"]);
+      await runInDurableObject(registryOf(west), (_, ctx) => {
+        for (const socket of ctx.getWebSockets("viewer")) socket.close(4408, "live.behind");
+      });
+    }
+    expect(await errorOf(watch("shop"))).toEqual([429, "live.too_many"]);
+    const [viewer] = answers.map((answer) => new TestViewer(answer));
+    await viewer?.closed;
+    await vi.waitFor(async () => (await TestViewer.open("shop")).next("snapshot"));
+  });
+});
+
 describe("the live channel", () => {
   it("takes no viewer for an uplink", async () => {
     const viewer = await TestViewer.open("shop");
@@ -233,6 +310,29 @@ describe("the live channel", () => {
     const viewer = await TestViewer.open("shop");
     viewer.send("x".repeat(10_000));
     expect(await viewer.closed).toEqual({ code: 4413, reason: "request.too_large" });
+  });
+
+  it("tells what changes at most four times a second, and once a second above 300 sites", async () => {
+    const delays = async (...modes: string[]): Promise<number[]> => {
+      const viewer = await TestViewer.open("shop");
+      await viewer.next("snapshot");
+      const timers = vi.spyOn(globalThis, "setTimeout");
+      for (const mode of modes) {
+        await call("PATCH", "/v1/networks/shop/services/api/balance", { body: { mode } });
+      }
+      await viewer.until("a balance", ({ services }) => services !== undefined);
+      const used = timers.mock.calls.map(([, ms]) => ms);
+      timers.mockRestore();
+      return [250, 1000].filter((ms) => used.includes(ms));
+    };
+    expect(await delays("priority", "cost")).toEqual([250]);
+    await runSql(
+      west,
+      `WITH RECURSIVE counted (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM counted WHERE n < 300)
+        INSERT INTO sites (id, name, state, since, created_at)
+        SELECT 's' || printf('%026d', n), 'n' || n, 'new', 1, 1 FROM counted`,
+    );
+    expect(await delays("cost", "priority")).toEqual([1000]);
   });
 
   it("ends with its network", async () => {

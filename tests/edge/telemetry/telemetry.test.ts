@@ -1,9 +1,13 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { LiveRequest } from "../../../protocol/api/live.ts";
 import { FlowPage, Traffic } from "../../../protocol/api/traffic.ts";
 import { MAX_TELEMETRY_MESSAGE } from "../../../protocol/telemetry/messages.ts";
+import { MAX_BEHIND_MS, MAX_QUEUED, MAX_UNSENT } from "../../../workers/live/backlog.ts";
+import type { Telemetry } from "../../../workers/telemetry/telemetry.ts";
 import { bootIdOf } from "../../support/authority/test-site.ts";
-import { call, createKey, createNetwork, errorOf, expectAnswer } from "../../support/workerd/client.ts";
+import { ask, call, createKey, createNetwork, errorOf, expectAnswer } from "../../support/workerd/client.ts";
+import { ADMIN_KEY, API_URL } from "../../support/workerd/environment.ts";
 import { admit, hangUpAll, type Member, PATIENCE } from "../../support/workerd/member.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
 import {
@@ -330,6 +334,95 @@ describe("the live channel of traffic", () => {
     viewer.send({ type: "tail", filter: "service:api" });
     expect((await line.next("tail.start")).tail.filter).toBe("service:db");
     expect((await line.next("tail.start")).tail.filter).toBe("service:api");
+  });
+
+  describe("to a viewer that does not read", () => {
+    /** A viewer that is not accepted, so that nothing is read from it; its messages are handed to the object. */
+    async function openStalled(...messages: LiveRequest[]): Promise<Response> {
+      const headers = { upgrade: "websocket", authorization: `Bearer ${ADMIN_KEY}` };
+      const answer = await ask(`${API_URL}/v1/networks/shop/live/traffic`, { headers });
+      await onStalled(async (socket, telemetry) => {
+        for (const message of messages) await telemetry.webSocketMessage(socket, JSON.stringify(message));
+      });
+      return answer;
+    }
+
+    const onStalled = (work: (socket: WebSocket, telemetry: Telemetry) => Promise<void> | void) =>
+      runInDurableObject(telemetryOf(west) as DurableObjectStub<Telemetry>, async (telemetry, ctx) => {
+        const socket = ctx.getWebSockets("viewer").at(-1);
+        if (socket !== undefined) await work(socket, telemetry);
+      });
+
+    const stuff = (bytes: number) =>
+      onStalled((socket) => {
+        for (let sent = 0; sent < bytes; sent += MAX_QUEUED) socket.send("x".repeat(MAX_QUEUED));
+      });
+
+    const takeStuff = (viewer: TrafficViewer) =>
+      viewer.take("what waited", (data) => (String(data).startsWith("x") ? data : null));
+
+    /** A viewer that reads. Its tick tells that all viewers were looked at. */
+    async function openWitness(): Promise<TrafficViewer> {
+      const witness = await TrafficViewer.open("shop");
+      witness.send({ type: "traffic", query: { window: "15m" } });
+      await witness.next("traffic");
+      return witness;
+    }
+
+    it("sends nothing more while too much waits, and everything once it has read, without another report", async () => {
+      const line = await TelemetryLine.open(west);
+      line.report(toEast({ bytesToTarget: 100 }));
+      await groupWith(100);
+      const answer = await openStalled({ type: "traffic", query: { window: "15m" } });
+      await stuff(2 * MAX_QUEUED);
+      const witness = await openWitness();
+      line.report(toEast({ bytesToTarget: 130 }));
+      await witness.next("tick");
+      const viewer = new TrafficViewer(answer);
+      expect((await viewer.next("traffic")).traffic.groups[0]?.totals.bytesToTarget).toBe(100);
+      for (let at = 0; at < 2; at++) await takeStuff(viewer);
+      expect((await viewer.next("traffic")).traffic.groups[0]?.totals.bytesToTarget).toBe(130);
+      line.report(toEast({ bytesToTarget: 150 }));
+      expect((await viewer.next("tick")).groups[0]?.totals.bytesToTarget).toBe(150);
+      expect(viewer.received).toEqual([]);
+    });
+
+    it("counts the records that it leaves out, and tells their number once the viewer has read", async () => {
+      const line = await TelemetryLine.open(west);
+      const answer = await openStalled({ type: "tail", filter: "" });
+      const { tail } = await line.next("tail.start");
+      await stuff(2 * MAX_QUEUED);
+      for (let sent = 0; sent < 3; sent++)
+        line.send({ type: "records", tail: tail.id, records: [], left: 2 });
+      line.report(toEast({ bytesToTarget: 100 }));
+      await groupWith(100);
+      const viewer = new TrafficViewer(answer);
+      for (let at = 0; at < 2; at++) await takeStuff(viewer);
+      expect((await viewer.next("records")).left).toBe(6);
+      expect(viewer.received).toEqual([]);
+    });
+
+    it("closes it when far too much waits, or when it reads nothing for a minute", async () => {
+      const line = await TelemetryLine.open(west);
+      const tooMuch = await openStalled({ type: "traffic", query: { window: "15m" } });
+      await stuff(MAX_UNSENT + MAX_QUEUED);
+      const tooLong = await openStalled({ type: "traffic", query: { window: "15m" } });
+      await stuff(2 * MAX_QUEUED);
+      const witness = await openWitness();
+      line.report(toEast({ bytesToTarget: 100 }));
+      await witness.next("tick");
+      expect(await new TrafficViewer(tooMuch).closed).toEqual({ code: 4408, reason: "live.behind" });
+      witness.socket.close(1000);
+      await witness.closed;
+      const clock = vi.spyOn(Date, "now");
+      const later = (ms: number) => clock.mockReturnValue(Date.now() + ms);
+      later(MAX_BEHIND_MS - 10_000);
+      await onStalled((socket, telemetry) => telemetry.webSocketMessage(socket, '{"type":"watch"}'));
+      later(10_000);
+      // The viewer is looked at every second while it is behind and its lease runs.
+      await vi.waitFor(() => onStalled(({ readyState }) => expect(readyState).not.toBe(WebSocket.OPEN)));
+      expect(await new TrafficViewer(tooLong).closed).toEqual({ code: 4408, reason: "live.behind" });
+    });
   });
 
   it("closes a viewer that asks for nonsense", async () => {

@@ -54,6 +54,7 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/uplink",
     usedBy: [
+      "workers",
       "workers/telemetry",
       "workers/door",
       "connector/door",

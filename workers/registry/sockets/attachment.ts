@@ -1,9 +1,7 @@
-/**
- * The attachment of an uplink's socket, which survives hibernation. Versioned and validated on reading: after
- * a deploy, older or newer code may read it.
- */
+/** The attachment of an uplink's socket, which survives hibernation. */
 import { z } from "zod";
 import { type InstanceId, instanceKey } from "../../../protocol/instance-id.ts";
+import { SocketAttachments } from "../../socket-attachments.ts";
 
 const Attachment = z.object({
   v: z.literal(1),
@@ -40,22 +38,15 @@ export const presentSince = ({ presentSince, openedAt }: Attachment): number => 
 /** Whether the uplink's hello was accepted. */
 export const isEstablished = ({ software }: Attachment): boolean => software !== null;
 
-/** Attachments already read or written. Each message reads one; the object parses each only once. */
-const known = new WeakMap<WebSocket, Attachment>();
+const attachments = new SocketAttachments(Attachment);
 
 export function writeAttachment(socket: WebSocket, attachment: Attachment): void {
-  known.set(socket, attachment);
-  socket.serializeAttachment(attachment);
+  attachments.write(socket, attachment);
 }
 
-/** Null for an attachment that this version does not understand. Such a socket is left alone. */
+/** The attachment of an uplink; null for one of another kind or version. */
 export function readAttachment(socket: WebSocket): Attachment | null {
-  const before = known.get(socket);
-  if (before) return before;
-  const parsed = Attachment.safeParse(socket.deserializeAttachment());
-  if (!parsed.success) return null;
-  known.set(socket, parsed.data);
-  return parsed.data;
+  return attachments.read(socket);
 }
 
 /** Tags for looking up sockets. The tag of a boot id alone serves to detect sites that share one. */

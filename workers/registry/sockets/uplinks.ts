@@ -1,7 +1,8 @@
 /** The uplinks of a network: hibernating WebSockets of its connectors. */
 import { type ErrorCode, FairleadError, toErrorBody } from "../../../protocol/errors.ts";
 import type { InstanceId } from "../../../protocol/instance-id.ts";
-import { closeCodeFor, KEEPALIVE, type RegistryMessage } from "../../../protocol/uplink/messages.ts";
+import { KEEPALIVE, type RegistryMessage } from "../../../protocol/uplink/messages.ts";
+import { closeSocketFor } from "../../close-socket.ts";
 import { ClockStepGuard } from "../policy/clock-step-guard.ts";
 import { isUplinkAlive, MAX_UNSENT } from "../policy/uplinks.ts";
 import { type Attachment, isEstablished, readAttachment, tagOf, writeAttachment } from "./attachment.ts";
@@ -139,10 +140,6 @@ export class Uplinks {
 
   close(socket: WebSocket, code: ErrorCode): void {
     this.markEnded(socket);
-    try {
-      socket.close(closeCodeFor(new FairleadError(code).entry.status), code);
-    } catch {
-      // The socket is closed already.
-    }
+    closeSocketFor(socket, code);
   }
 }

@@ -1,9 +1,10 @@
 /** The viewers of a network's live channel: hibernating WebSockets beside the uplinks, with a tag of their own. */
 import { z } from "zod";
 import type { LiveStatus } from "../../../protocol/api/live.ts";
-import { type ErrorCode, FairleadError, toErrorBody } from "../../../protocol/errors.ts";
-import { closeCodeFor } from "../../../protocol/uplink/messages.ts";
-import { MAX_QUEUED, MAX_UNSENT, MAX_VIEWERS, Viewer } from "../../live/viewer.ts";
+import { type ErrorCode, FairleadError } from "../../../protocol/errors.ts";
+import { Viewer } from "../../live/viewer.ts";
+import { ViewerSockets } from "../../live/viewer-sockets.ts";
+import { SocketAttachments } from "../../socket-attachments.ts";
 import { readAttachment } from "./attachment.ts";
 
 const TAG = "viewer";
@@ -15,7 +16,8 @@ const Attachment = z.object({
   /** When the lease of the last `watch` ends, ms since 1970. */
   watchesUntil: z.number(),
 });
-type Attachment = z.infer<typeof Attachment>;
+
+const attachments = new SocketAttachments(Attachment);
 
 export interface OpenViewer {
   readonly socket: WebSocket;
@@ -24,29 +26,27 @@ export interface OpenViewer {
 }
 
 export class Viewers {
-  readonly #ctx: DurableObjectState;
+  readonly #sockets: ViewerSockets;
 
   constructor(ctx: DurableObjectState) {
-    this.#ctx = ctx;
+    this.#sockets = new ViewerSockets(ctx, TAG);
   }
 
   /** Whether a socket of the object is a viewer's, and not an uplink. A closed socket has no tags any more. */
   isViewer(socket: WebSocket): boolean {
-    return readAttachment(socket) === null && Attachment.safeParse(socket.deserializeAttachment()).success;
+    return readAttachment(socket) === null && attachments.read(socket) !== null;
   }
 
   /** Accepts a viewer. Returns the client's end as `answer`. @throws FairleadError live.too_many */
   accept(viewer: Viewer, watchesUntil: number): { answer: WebSocket; socket: WebSocket } {
-    if (this.all().length >= MAX_VIEWERS) throw new FairleadError("live.too_many");
-    const pair = new WebSocketPair();
-    this.#ctx.acceptWebSocket(pair[1], [TAG]);
-    this.#write(pair[1], { v: 1, viewer, watchesUntil });
-    return { answer: pair[0], socket: pair[1] };
+    const ends = this.#sockets.accept();
+    attachments.write(ends.socket, { v: 1, viewer, watchesUntil });
+    return ends;
   }
 
   /** The open viewers. */
   all(): OpenViewer[] {
-    return this.#ctx.getWebSockets(TAG).flatMap((socket) => this.of(socket) ?? []);
+    return this.#sockets.open().flatMap((socket) => this.of(socket) ?? []);
   }
 
   /** Those whose lease runs. */
@@ -57,55 +57,26 @@ export class Viewers {
   /** The viewer of an open socket; null for a closed one. */
   of(socket: WebSocket): OpenViewer | null {
     if (socket.readyState !== WebSocket.OPEN) return null;
-    const parsed = Attachment.safeParse(socket.deserializeAttachment());
-    return parsed.success ? { socket, ...parsed.data } : null;
+    const attachment = attachments.read(socket);
+    return attachment && { socket, ...attachment };
   }
 
   /** Renews the lease of a viewer. */
   renew({ socket, viewer }: OpenViewer, watchesUntil: number): void {
-    this.#write(socket, { v: 1, viewer, watchesUntil });
+    attachments.write(socket, { v: 1, viewer, watchesUntil });
   }
 
-  #write(socket: WebSocket, attachment: Attachment): void {
-    socket.serializeAttachment(attachment);
+  /** Whether a viewer keeps up, so that it may be told more. A viewer that does not read is closed. */
+  isCurrent({ socket }: OpenViewer, now: number): boolean {
+    return this.#sockets.isCurrent(socket, now);
   }
 
-  /** Whether a viewer reads slower than it is sent to. Further messages to it are left out. */
-  isBehind({ socket }: OpenViewer): boolean {
-    return socket.bufferedAmount > MAX_QUEUED;
-  }
-
-  /** Sends a text. A viewer that does not read is closed. */
-  send({ socket }: Pick<OpenViewer, "socket">, text: string): void {
-    try {
-      socket.send(text);
-    } catch {
-      // The socket closed meanwhile.
-    }
-    if (socket.bufferedAmount > MAX_UNSENT) this.#end(socket, "live.behind");
+  send({ socket }: OpenViewer, message: LiveStatus | string): void {
+    this.#sockets.send(socket, message);
   }
 
   /** Sends an error, then closes the viewer. */
   refuse(socket: WebSocket, code: ErrorCode): void {
-    const error: LiveStatus = { type: "error", error: toErrorBody(new FairleadError(code)) };
-    this.send({ socket }, JSON.stringify(error));
-    this.#end(socket, code);
-  }
-
-  /** Answers a close by the viewer, which hibernating sockets do not do by themselves. */
-  answerClose(socket: WebSocket, code: number): void {
-    try {
-      socket.close(code === 1005 || code === 1006 || code === 1015 ? 1000 : code);
-    } catch {
-      // The socket is closed already.
-    }
-  }
-
-  #end(socket: WebSocket, code: ErrorCode): void {
-    try {
-      socket.close(closeCodeFor(new FairleadError(code).entry.status), code);
-    } catch {
-      // The socket is closed already.
-    }
+    this.#sockets.refuse(socket, new FairleadError(code));
   }
 }

@@ -8,6 +8,7 @@ import { matchesNetworkFlow, parseFlowFilter } from "../../protocol/telemetry/fl
 import type { SiteFlowRecord } from "../../protocol/telemetry/flow-record.ts";
 import type { SeriesReport } from "../../protocol/telemetry/series.ts";
 import { compress, decompress } from "./compression.ts";
+import { fairCounts } from "./policy/fair-counts.ts";
 import { type Growth, Ledger } from "./policy/ledger.ts";
 import { NotableRecords } from "./policy/notable.ts";
 import {
@@ -21,8 +22,8 @@ import {
 } from "./policy/stored-form.ts";
 import type { Tally } from "./policy/tally.ts";
 import type { CountedSeries, SiteNames, TrafficView } from "./policy/traffic-view.ts";
-import { type LevelName, levelOf, STEP_MS, startOf, Windows } from "./policy/windows.ts";
-import { type StoredPeriod, TelemetryStore } from "./store.ts";
+import { type LevelName, levelOf, type Period, STEP_MS, startOf, Windows } from "./policy/windows.ts";
+import { MAX_BLOB, type StoredPeriod, TelemetryStore } from "./store.ts";
 
 /** A series, and what it counted in a span of time. */
 type Counted = readonly [CountedSeries, Tally];
@@ -44,6 +45,9 @@ const AWAKE_MS = 3 * STORE_MS;
 
 /** How far back kept records reach, ms. */
 const RECORDS_MS = 24 * 3600_000;
+
+/** Names of sites from which on those of removed sites without series are dropped. */
+const MAX_NAMES = 5_000;
 
 /** Most records that a query reads, so that an answer stays small. */
 const MAX_READ_RECORDS = 20_000;
@@ -122,6 +126,17 @@ export class Recorder implements SiteNames {
     return grown;
   }
 
+  /** Notes that a site was removed: see {@link Ledger.remove}. */
+  removeSite(site: string, now: number): void {
+    const state = this.#state;
+    if (state === null) return;
+    if (state.ledger.remove(site)) this.#noteChange(now);
+    if (state.names.size <= MAX_NAMES) return;
+    for (const id of state.names.keys()) {
+      if (!state.ledger.has(id) && !this.#currentNames.has(id)) state.names.delete(id);
+    }
+  }
+
   addNotable(records: readonly SiteFlowRecord[], now: number): void {
     if (records.length === 0) return;
     this.#completeMinute(now);
@@ -179,12 +194,9 @@ export class Recorder implements SiteNames {
     const texts = periods.map((period) => [period, formatPeriod(period)] as const);
     const totals = formatState(state, periods);
     const rows: StoredPeriod[] = [];
-    for (const [{ level, at }, text] of texts) {
-      const ofMinute = level === "minute" ? records.get(at) : undefined;
-      rows.push({
-        ...{ level, at, counts: await compress(text) },
-        records: ofMinute === undefined ? null : await compress(formatRecords(ofMinute)),
-      });
+    for (const [period, text] of texts) {
+      const ofMinute = period.level === "minute" ? records.get(period.at) : undefined;
+      rows.push(await formatRow(period, text, ofMinute));
     }
     this.#store.write(await compress(totals), rows);
     windows.stored(periods);
@@ -222,6 +234,9 @@ export class Recorder implements SiteNames {
     return this.#countingTargets().has(`${site} ${service}`);
   }
 
+  /** The sites that the registry named last. */
+  #currentNames: ReadonlySet<string> = new Set();
+
   #targets: { readonly size: number; readonly found: ReadonlySet<string> } | null = null;
 
   /** Sites and services with series of the target's side, looked up again when there are more series. */
@@ -239,6 +254,7 @@ export class Recorder implements SiteNames {
   /** Takes over current names of sites. Returns whether one changed. */
   rename(names: readonly (readonly [id: string, name: string])[]): boolean {
     const known = this.#state?.names;
+    this.#currentNames = new Set(names.map(([id]) => id));
     let changed = false;
     for (const [id, name] of names) {
       if (known === undefined || known.get(id) === name) continue;
@@ -346,6 +362,22 @@ export class Recorder implements SiteNames {
     found.sort((left, right) => left.at - right.at);
     return { flows: found.slice(-limit), more: found.length > limit };
   }
+}
+
+/** The row of a period. One that is too long has less of the sites that make it long, and then no records. */
+async function formatRow(
+  { level, at, counts }: Period,
+  text: string,
+  records: readonly SiteFlowRecord[] | undefined,
+): Promise<StoredPeriod> {
+  const packed = records === undefined ? null : await compress(formatRecords(records));
+  const room = MAX_BLOB - (packed?.byteLength ?? 0);
+  let row = await compress(text);
+  if (row.byteLength > room) {
+    const most = Math.max(MAX_BLOB / 2, room) * 0.9;
+    row = await compress(formatPeriod({ level, at, counts: fairCounts(counts, most) }));
+  }
+  return { level, at, counts: row, records: row.byteLength > room ? null : packed };
 }
 
 const timestamp = (ms: number): string => new Date(ms).toISOString();

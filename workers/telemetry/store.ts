@@ -4,8 +4,8 @@
  */
 import { type LevelName, levelOf } from "./policy/windows.ts";
 
-/** Longest blob of a row, bytes. The platform's limit is 2 MB. */
-const MAX_BLOB = 1_500_000;
+/** Longest blobs of a row together, bytes. The platform's limit is 2 MB. */
+export const MAX_BLOB = 1_500_000;
 
 /** The first slot of each level. */
 const FIRST_SLOT: Readonly<Record<LevelName, number>> = { minute: 0, ten: 10_000, hour: 20_000, day: 30_000 };
@@ -57,7 +57,7 @@ export class TelemetryStore {
     this.#storage.transactionSync(() => {
       this.#createTables();
       for (const { level, at, counts, records } of periods) {
-        // A period too large for a row is left out; the totals have what it counted.
+        // The platform's limit, to which the rows were made to fit.
         if (counts.byteLength + (records?.byteLength ?? 0) > MAX_BLOB) continue;
         this.#storage.sql.exec(
           `INSERT INTO windows (slot, at, counts, records) VALUES (?, ?, ?, ?)

@@ -113,9 +113,11 @@ export class Telemetry extends DurableObject<Env> {
 
   // ---- Calls of the registry
 
-  /** Ends the connections of a site that was revoked or deleted. What it counted stays. */
+  /** Ends the connections of a site that was revoked or deleted. What it counted stays, in fewer series. */
   removeSite(site: string): void {
-    this.#connectors.remove(site, Date.now());
+    const now = Date.now();
+    this.#connectors.remove(site, now);
+    this.#recorder.removeSite(site, now);
     this.#setCadence();
   }
 
@@ -211,8 +213,11 @@ export class Telemetry extends DurableObject<Env> {
         return;
       }
       case "records": {
-        const records = message.records.map((record) => attribute(record, attachment, { now, nameOf }));
-        this.#viewers.relay(message.tail, records, message.left);
+        const room = this.#connectors.budgets.takeRecords(site, message.records.length, now);
+        const records = message.records
+          .slice(0, room)
+          .map((record) => attribute(record, attachment, { now, nameOf }));
+        this.#viewers.relay(message.tail, records, message.left + message.records.length - room);
       }
     }
   }

@@ -8,8 +8,9 @@ export const CHARACTERS: Rate = { burst: 16 * 1024 * 1024, perSecond: 512 * 1024
 /** Messages of a viewer. A full answer is the dearest of them. */
 export const VIEWER_MESSAGES: Rate = { burst: 30, perSecond: 1 };
 
-/** Records a second that all tails of a network get together. */
+/** Records a second that all tails of a network get together, and those of one site among them. */
 export const TAIL_RECORDS: Rate = { burst: 500, perSecond: 500 };
+export const SITE_TAIL_RECORDS: Rate = { burst: 250, perSecond: 250 };
 
 /** Most telemetry connections of a site. */
 export const MAX_CONNECTIONS = 50;
@@ -22,7 +23,10 @@ const MAX_SITES = 2_000;
 
 /** The budgets of sites. */
 export class SiteBudgets {
-  readonly #sites = new Map<string, { readonly messages: Bucket; readonly characters: Bucket }>();
+  readonly #sites = new Map<
+    string,
+    { readonly messages: Bucket; readonly characters: Bucket; readonly records: Bucket }
+  >();
 
   /**
    * Counts a message. Returns whether the site is within its budget; one that is not stays over it for
@@ -41,15 +45,27 @@ export class SiteBudgets {
     return Math.max(messages.wait(1, now), characters.wait(1, now));
   }
 
+  /** How many of some records for tails a site may pass on, so that it displaces no other site's. */
+  takeRecords(site: string, count: number, now: number): number {
+    const { records } = this.#of(site, now);
+    let room = count;
+    while (room > 0 && !records.spend(room, now)) room = Math.floor(room / 2);
+    return room;
+  }
+
   #of(site: string, now: number) {
     const known = this.#sites.get(site);
     if (known !== undefined) return known;
     if (this.#sites.size >= MAX_SITES) {
-      for (const [id, { messages, characters }] of this.#sites) {
-        if (messages.isFull(now) && characters.isFull(now)) this.#sites.delete(id);
+      for (const [id, buckets] of this.#sites) {
+        if (Object.values(buckets).every((bucket) => bucket.isFull(now))) this.#sites.delete(id);
       }
     }
-    const made = { messages: new Bucket(MESSAGES), characters: new Bucket(CHARACTERS) };
+    const made = {
+      messages: new Bucket(MESSAGES),
+      characters: new Bucket(CHARACTERS),
+      records: new Bucket(SITE_TAIL_RECORDS),
+    };
     this.#sites.set(site, made);
     return made;
   }

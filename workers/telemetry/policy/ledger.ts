@@ -18,12 +18,23 @@ export const MAX_BOOT_SERIES = 700;
 /** Most last values of a network, over all processes. Further series of a process are not counted. */
 export const MAX_READINGS = 60_000;
 
+/** Most characters of the labels of last values, of a network and of a site. Further series are not counted. */
+export const MAX_NETWORK_LABELS = 16_000_000;
+export const MAX_SITE_LABELS = 4_000_000;
+
+/** Series, and last values of them, that a site may always have, whatever the other sites of the network have. */
+export const SITE_FLOOR = 100;
+
 /** Most processes of a site that are remembered, and for how long after their last report, ms. */
 export const MAX_BOOTS = 50;
 export const BOOT_MEMORY_MS = 30 * 24 * 3600_000;
 
-/** Most processes that are remembered as forgotten, so that one that returns is not counted twice. */
+/** Most processes that are remembered as forgotten, of a network and of a site: one that returns counts once. */
 const MAX_FORGOTTEN = 2_000;
+export const MAX_SITE_FORGOTTEN = 200;
+
+/** Most removed sites whose series are kept. */
+export const MAX_REMOVED = 300;
 
 /** For this time after its hello, the reports of a forgotten process that returned count nothing, ms. */
 const RETURN_MS = 10_000;
@@ -73,6 +84,8 @@ export const LedgerDump = z.object({
     }),
   ),
   forgotten: z.array(z.string()),
+  /** Indexes of sites that were removed; absent in texts of older versions. */
+  removed: z.array(z.number()).default([]),
 });
 export type LedgerDump = z.infer<typeof LedgerDump>;
 
@@ -82,8 +95,13 @@ export class Ledger {
   readonly #boots = new Map<string, Boot>();
   /** Processes whose values were dropped, oldest first. */
   readonly #forgotten = new Set<string>();
+  /** Removed sites with series, the first removed first. */
+  readonly #removed = new Set<string>();
+  /** Last values of each site, and the characters of their labels. */
+  readonly #use = new Map<string, { readings: number; labels: number }>();
   #count = 0;
   #readings = 0;
+  #labels = 0;
 
   /** Series in the ledger. */
   get size(): number {
@@ -143,9 +161,10 @@ export class Ledger {
   }
 
   #countOne(process: Boot, report: SeriesReport, now: number): Growth | null {
-    const id = seriesId(report);
+    const key = keyOf(report);
+    const id = seriesId(key);
     const known = process.readings.get(id);
-    const reading = known ?? this.#open(process, id, keyOf(report));
+    const reading = known ?? this.#open(process, id, key);
     if (reading === null) return null;
     const by = reading.tally.raiseTo(Tally.of(report));
     if (by === null || (known === undefined && process.returningUntil > now)) return null;
@@ -155,13 +174,35 @@ export class Ledger {
 
   /** The first reading of labels by a process; null where there is no room for it. */
   #open(process: Boot, id: string, key: SeriesKey): Reading | null {
-    if (process.readings.size >= MAX_BOOT_SERIES || this.#readings >= MAX_READINGS) return null;
+    if (process.readings.size >= MAX_BOOT_SERIES || !this.#hasRoom(process.site, id)) return null;
     const series = this.#find(process.site, id, key);
     if (series === null) return null;
     const reading = { series, key, tally: new Tally() };
     process.readings.set(id, reading);
-    this.#readings += 1;
+    this.#note(process.site, id);
     return reading;
+  }
+
+  /** Whether a site may have one more last value. */
+  #hasRoom(site: string, id: string): boolean {
+    const { readings, labels } = this.#use.get(site) ?? { readings: 0, labels: 0 };
+    if (readings < SITE_FLOOR) return true;
+    return (
+      this.#readings < MAX_READINGS &&
+      labels + id.length <= MAX_SITE_LABELS &&
+      this.#labels + id.length <= MAX_NETWORK_LABELS
+    );
+  }
+
+  /** Counts a last value, or that it is dropped. @param by 1 or -1 */
+  #note(site: string, id: string, by = 1): void {
+    const use = this.#use.get(site) ?? { readings: 0, labels: 0 };
+    use.readings += by;
+    use.labels += by * id.length;
+    this.#readings += by;
+    this.#labels += by * id.length;
+    if (use.readings > 0) this.#use.set(site, use);
+    else this.#use.delete(site);
   }
 
   /** The series of labels, or that of {@link OTHER} labels where there is no room; null where that has none either. */
@@ -170,7 +211,7 @@ export class Ledger {
     this.#series.set(site, ofSite);
     const known = ofSite.get(id);
     if (known !== undefined) return known;
-    if (ofSite.size < MAX_SITE_SERIES && this.#count < MAX_NETWORK_SERIES) {
+    if (ofSite.size < SITE_FLOOR || (ofSite.size < MAX_SITE_SERIES && this.#count < MAX_NETWORK_SERIES)) {
       const series = { site, key, total: new Tally() };
       ofSite.set(id, series);
       this.#count += 1;
@@ -205,12 +246,8 @@ export class Ledger {
 
   /** Drops the last values of a process, and moves series that no process has any more to their other labels. */
   #forget(process: Boot): void {
-    const id = bootKey(process.site, process.boot);
-    this.#boots.delete(id);
-    this.#readings -= process.readings.size;
-    this.#forgotten.add(id);
-    const [oldest] = this.#forgotten;
-    if (this.#forgotten.size > MAX_FORGOTTEN && oldest !== undefined) this.#forgotten.delete(oldest);
+    this.#drop(process);
+    this.#remember(process);
     const ofSite = this.#series.get(process.site);
     if (ofSite === undefined || (ofSite.size < MAX_SITE_SERIES / 2 && this.#count < MAX_NETWORK_SERIES / 2))
       return;
@@ -219,6 +256,45 @@ export class Ledger {
       if (each.site === process.site) for (const { series } of each.readings.values()) used.add(series);
     }
     for (const { series } of process.readings.values()) if (!used.has(series)) this.#fold(ofSite, series);
+  }
+
+  #drop({ site, boot, readings }: Boot): void {
+    this.#boots.delete(bootKey(site, boot));
+    for (const id of readings.keys()) this.#note(site, id, -1);
+  }
+
+  /** Remembers that a process was forgotten. No site displaces what is remembered of others. */
+  #remember({ site, boot }: Boot): void {
+    this.#forgotten.add(bootKey(site, boot));
+    const ofSite = [...this.#forgotten].filter((id) => id.startsWith(`${site}:`));
+    const [oldest] = ofSite.length > MAX_SITE_FORGOTTEN ? ofSite : this.#forgotten;
+    const isFull = ofSite.length > MAX_SITE_FORGOTTEN || this.#forgotten.size > MAX_FORGOTTEN;
+    if (isFull && oldest !== undefined) this.#forgotten.delete(oldest);
+  }
+
+  /**
+   * Notes that a site was removed. Its processes report no more; what it counted stays, without processes and targets,
+   * until {@link MAX_REMOVED} other sites were removed after it. Returns whether it counted anything.
+   */
+  remove(site: string): boolean {
+    for (const each of this.#boots.values()) if (each.site === site) this.#drop(each);
+    for (const id of this.#forgotten) if (id.startsWith(`${site}:`)) this.#forgotten.delete(id);
+    const ofSite = this.#series.get(site);
+    if (ofSite === undefined) return false;
+    for (const series of [...ofSite.values()]) this.#fold(ofSite, series);
+    this.#removed.add(site);
+    const [oldest] = this.#removed;
+    if (this.#removed.size > MAX_REMOVED && oldest !== undefined) {
+      this.#removed.delete(oldest);
+      this.#count -= this.#series.get(oldest)?.size ?? 0;
+      this.#series.delete(oldest);
+    }
+    return true;
+  }
+
+  /** Whether a site has series. */
+  has(site: string): boolean {
+    return this.#series.has(site);
   }
 
   #fold(ofSite: Map<string, Series>, series: Series): void {
@@ -254,10 +330,11 @@ export class Ledger {
         return at === undefined ? [] : [[dictionary.key(key), at, tally.encode()]];
       }),
     }));
-    return { series, boots, forgotten: [...this.#forgotten] };
+    const removed = [...this.#removed].map((site) => dictionary.site(site));
+    return { series, boots, forgotten: [...this.#forgotten], removed };
   }
 
-  static restore({ series, boots, forgotten }: LedgerDump, dictionary: Dictionary): Ledger {
+  static restore({ series, boots, forgotten, removed }: LedgerDump, dictionary: Dictionary): Ledger {
     const ledger = new Ledger();
     const all = series.map(([siteAt, keyAt, total]): Series | null => {
       const [site, key] = [dictionary.siteAt(siteAt), dictionary.keyAt(keyAt)];
@@ -276,19 +353,24 @@ export class Ledger {
       for (const [keyAt, seriesAt, values] of readings) {
         const [key, counted] = [dictionary.keyAt(keyAt), all[seriesAt]];
         if (key === null || counted === undefined || counted === null) continue;
-        restored.set(seriesId(key), { series: counted, key, tally: Tally.decode(values) });
+        const id = seriesId(key);
+        if (!restored.has(id)) ledger.#note(site, id);
+        restored.set(id, { series: counted, key, tally: Tally.decode(values) });
       }
-      ledger.#readings += restored.size;
       ledger.#boots.set(bootKey(site, boot), { site, boot, readings: restored, seenAt, returningUntil: 0 });
     }
     for (const id of forgotten) ledger.#forgotten.add(id);
+    for (const at of removed) {
+      const site = dictionary.siteAt(at);
+      if (site !== null) ledger.#removed.add(site);
+    }
     return ledger;
   }
 }
 
 const bootKey = (site: string, boot: string): string => `${site}:${boot}`;
 
-/** The labels of a report without its values. */
+/** The labels of a report without its values. A door is no site, so that no report names a site behind one. */
 function keyOf({
   side,
   service,
@@ -301,7 +383,7 @@ function keyOf({
   code,
 }: SeriesReport): SeriesKey {
   return {
-    ...{ side, service, peer, protocol, process, target },
+    ...{ side, service, peer: door === true ? null : peer, protocol, process, target },
     ...(door === undefined ? {} : { door }),
     ...(method === undefined ? {} : { method }),
     ...(code === undefined ? {} : { code }),
@@ -309,7 +391,7 @@ function keyOf({
 }
 
 /** The labels under which series are counted that have no room of their own. */
-function foldedKey(key: SeriesKey): SeriesKey {
+export function foldedKey(key: SeriesKey): SeriesKey {
   return {
     ...key,
     process: key.process === null ? null : OTHER,

@@ -5,8 +5,13 @@ import { Dictionary } from "../../../../../workers/telemetry/policy/dictionary.t
 import {
   BOOT_MEMORY_MS,
   Ledger,
+  MAX_BOOT_SERIES,
   MAX_BOOTS,
+  MAX_REMOVED,
+  MAX_SITE_FORGOTTEN,
+  MAX_SITE_LABELS,
   MAX_SITE_SERIES,
+  SITE_FLOOR,
 } from "../../../../../workers/telemetry/policy/ledger.ts";
 import { makeReport, SITES } from "../../../../support/traffic/series-report.ts";
 
@@ -168,6 +173,84 @@ describe("the ledger", () => {
     const other = processOf("b1", SITES.east);
     other.begin(ledger);
     expect(other.report(ledger, makeReport({ opened: 1 }))).toHaveLength(1);
+  });
+
+  it("has room for each site, whatever labels the other sites of the network make up", () => {
+    let ledger = new Ledger();
+    let characters = 0;
+    // Each of these sites has more characters than a site may have, and together more than a network.
+    const sites = 5;
+    for (let site = 0; site < sites; site++) {
+      for (let boot = 0; boot < 12; boot++) {
+        const { begin, report } = processOf(`b${boot}`, `s${String(site).padStart(26, "0")}`);
+        begin(ledger);
+        const labels = Array.from({ length: MAX_BOOT_SERIES }, (_, at) =>
+          makeReport({
+            ...{ service: `s${boot}-${at}`.padEnd(63, "x"), process: `p${at}`.padEnd(200, "x"), opened: 1 },
+            ...{ side: "target", target: `${boot}-${at}`.padEnd(300, "x") },
+          }),
+        );
+        characters += 600 * report(ledger, ...labels).length;
+      }
+    }
+    expect(characters).toBeLessThan(sites * MAX_SITE_LABELS);
+    expect(ledger.size).toBeLessThan(40_000);
+    for (let restart = 0; restart < 2; restart++) {
+      const { begin, report } = processOf(`b${restart}`, SITES.east);
+      begin(ledger);
+      const few = Array.from({ length: SITE_FLOOR / 2 }, (_, at) =>
+        makeReport({ service: `${at}`, opened: 1 }),
+      );
+      expect(report(ledger, ...few)).toHaveLength(few.length);
+      ledger = stored(ledger);
+    }
+    expect([...ledger.all()].filter(({ site }) => site === SITES.east)).toHaveLength(SITE_FLOOR / 2);
+  });
+
+  it("names no site at the other end of a stream that came by a door", () => {
+    const ledger = new Ledger();
+    const { begin, report } = processOf("b1");
+    begin(ledger);
+    report(ledger, makeReport({ side: "target", door: true, peer: SITES.east, opened: 1 }));
+    expect([...ledger.all()].map(({ key }) => key.peer)).toEqual([null]);
+  });
+
+  it("remembers forgotten processes of a site, however many another one begins", () => {
+    const ledger = new Ledger();
+    const first = processOf("first", SITES.east);
+    first.begin(ledger);
+    first.report(ledger, makeReport({ bytesToTarget: 10 }));
+    for (let boot = 0; boot <= MAX_BOOTS; boot++) processOf(`e${boot}`, SITES.east).begin(ledger, NOW + 1);
+    for (let boot = 0; boot < 12 * MAX_SITE_FORGOTTEN; boot++) processOf(`b${boot}`).begin(ledger);
+    first.begin(ledger);
+    first.report(ledger, makeReport({ bytesToTarget: 10 }));
+    expect(bytesOf(ledger)).toBe(10);
+  });
+
+  it("keeps what a removed site counted, without processes and targets, until many were removed after it", () => {
+    let ledger = new Ledger();
+    for (let site = 0; site <= MAX_REMOVED; site++) {
+      const id = `s${String(site).padStart(26, "0")}` as const;
+      const { begin, report } = processOf("b1", id);
+      begin(ledger);
+      report(
+        ledger,
+        makeReport({ process: "a", bytesToTarget: 1 }),
+        makeReport({ process: "b", bytesToTarget: 2 }),
+      );
+      expect(ledger.readings).toBe(2);
+      expect(ledger.remove(id)).toBe(true);
+      expect([ledger.readings, ledger.boots]).toEqual([0, 0]);
+      if (site === 0) {
+        expect([...ledger.all()].map(({ key, total }) => [key.process, total.bytesToTarget])).toEqual([
+          [OTHER, 3],
+        ]);
+      }
+      if (site % 100 === 0) ledger = stored(ledger);
+    }
+    expect(ledger.size).toBe(MAX_REMOVED);
+    expect(bytesOf(ledger)).toBe(3 * MAX_REMOVED);
+    expect(ledger.remove(SITES.north)).toBe(false);
   });
 
   it("forgets the processes of a site that are idle longest, and does not count one twice that returns", () => {

@@ -1,8 +1,9 @@
 /** The live channels of a network: WebSockets whose viewers the objects of the network tell what changes. */
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { decodeJwt } from "jose";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
+import { LiveRequest, LiveStatus, LiveTraffic } from "../../protocol/api/live.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { looksLikeToken } from "../auth/identity-tokens.ts";
 import { sessionIn } from "../console/session-cookie.ts";
@@ -10,16 +11,32 @@ import { VIEWER_HEADER, type Viewer } from "../live/viewer.ts";
 import { openTelemetry } from "../telemetry/stub.ts";
 import { NETWORK_HEADER } from "../telemetry/verified.ts";
 import { bearerOf, hashKey } from "./authentication.ts";
-import { type Api, type ApiEnv, registryOf } from "./context.ts";
+import { type Api, type ApiEnv, registryOf, responses } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
 import { routeAccess } from "./route-access.ts";
+
+const { 200: _, ...refusals } = responses(200, z.string(), "");
+
+/** The upgrade of a viewer. OpenAPI cannot describe the messages, whose schemas are named. */
+const upgrade = (sends: string) => ({
+  responses: {
+    ...refusals,
+    101: {
+      description: "The upgrade to a WebSocket with messages of JSON (docs/protocol.md, Live channels).",
+    },
+  },
+  "x-fairlead-messages": {
+    viewer: { $ref: "#/components/schemas/LiveRequest" },
+    edge: { $ref: `#/components/schemas/${sends}` },
+  },
+});
 
 const live = createRoute({
   ...routeAccess("get", "/v1/networks/{network}/live"),
   summary: "Follow the status and the events of a network over a WebSocket (docs/protocol.md, Live channels)",
   tags: ["live"],
   request: { params: NetworkParam },
-  responses: { 101: { description: "The upgrade to a WebSocket." } },
+  ...upgrade("LiveStatus"),
 });
 
 const traffic = createRoute({
@@ -27,10 +44,14 @@ const traffic = createRoute({
   summary: "Follow the traffic and the flows of a network over a WebSocket (docs/protocol.md, Live channels)",
   tags: ["live"],
   request: { params: NetworkParam },
-  responses: { 101: { description: "The upgrade to a WebSocket." } },
+  ...upgrade("LiveTraffic"),
 });
 
 export function addLive(api: Api): void {
+  api.openAPIRegistry.register("LiveRequest", LiveRequest);
+  api.openAPIRegistry.register("LiveStatus", LiveStatus);
+  api.openAPIRegistry.register("LiveTraffic", LiveTraffic);
+
   api.openapi(live, (c) => connectViewer(c, registryOf(c)));
 
   api.openapi(traffic, (c) => {

@@ -45,7 +45,7 @@ export function routeAccess<M extends Method, P extends string>(
     method,
     path: path as P,
     middleware: [...checks, limitBody(maxBody)],
-    security: role === "public" ? [] : [{ key: [] }],
+    security: role === "public" ? [] : [{ key: [] }, { session: [] }],
     "x-fairlead-role": role,
   };
 }

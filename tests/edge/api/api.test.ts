@@ -1,10 +1,13 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
+import { CONSOLE_COOKIE } from "../../../protocol/api/console.ts";
 import { MAX_BODY } from "../../../protocol/api/envelope.ts";
 import { Health } from "../../../protocol/api/health.ts";
 import { ApiKey } from "../../../protocol/api/keys.ts";
 import { Network } from "../../../protocol/api/networks.ts";
 import { Token } from "../../../protocol/api/tokens.ts";
+import { TELEMETRY_PATH } from "../../../protocol/telemetry/messages.ts";
+import { LANE_PATH, UPLINK_PATH } from "../../../protocol/uplink/assertions.ts";
 import { ROLES } from "../../../workers/auth/roles.ts";
 import {
   ask,
@@ -21,8 +24,14 @@ import { resetEdge } from "../../support/workerd/reset.ts";
 
 afterEach(() => resetEdge());
 
+interface DescribedOperation {
+  security?: Record<string, unknown>[];
+  servers?: { url: string }[];
+  "x-fairlead-messages"?: Record<string, { $ref: string }>;
+}
+
 interface Described {
-  paths: Record<string, Record<string, { "x-fairlead-role"?: string; security?: unknown[] }>>;
+  paths: Record<string, Record<string, DescribedOperation>>;
   components: { schemas: Record<string, unknown>; securitySchemes: Record<string, unknown> };
 }
 const describeApi = async () =>
@@ -34,9 +43,26 @@ describe("GET /v1/health and GET /v1/openapi.json", () => {
       status: "ok",
     });
     const described = await describeApi();
-    expect(Object.keys(described.paths).sort()).toEqual(
+    const ofApi = Object.entries(described.paths).filter(([, { get }]) => get?.servers === undefined);
+    expect(ofApi.map(([path]) => path).sort()).toEqual(
       [...new Set(Object.keys(ROLES).map((operation) => operation.split(" ")[1] ?? ""))].sort(),
     );
+  });
+
+  it("describe the console's session, and the WebSockets of viewers and connectors", async () => {
+    const { paths, components } = await describeApi();
+    for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods))) {
+      const named = (operation.security ?? []).flatMap((scheme) => Object.keys(scheme));
+      for (const scheme of named) expect(components.securitySchemes).toHaveProperty(scheme);
+      for (const { $ref } of Object.values(operation["x-fairlead-messages"] ?? {})) {
+        expect(components.schemas).toHaveProperty($ref.replace("#/components/schemas/", ""));
+      }
+    }
+    expect(components.securitySchemes.session).toMatchObject({ in: "cookie", name: CONSOLE_COOKIE });
+    expect(paths["/v1/networks/{network}/live/traffic"]?.get).toHaveProperty("x-fairlead-messages");
+    for (const path of [UPLINK_PATH, LANE_PATH, TELEMETRY_PATH]) {
+      expect(paths[path]?.get?.servers).toEqual([{ url: GATEWAY_URL }]);
+    }
   });
 
   it("describe the schemas of the protocol", async () => {

@@ -111,6 +111,7 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/telemetry",
     usedBy: [
+      "workers/api",
       "workers/gateway",
       "workers/telemetry/**",
       "connector/runtime",

@@ -141,9 +141,12 @@ describe("the object of traffic", () => {
     const line = await TelemetryLine.open(west);
     line.report(toEast({ bytesToTarget: 100 }));
     await groupWith(100);
-    // The minute is over, and everything is in its row.
-    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 60_000);
-    await runDurableObjectAlarm(telemetryOf(west));
+    // The minute is over, and everything is in its row. Longer periods that end with it are stored one by one.
+    const clock = vi.spyOn(Date, "now");
+    for (let minute = 0; minute < 4; minute++) {
+      clock.mockReturnValue(Date.now() + 60_000);
+      await runDurableObjectAlarm(telemetryOf(west));
+    }
     // The slots of minutes come first. At the end of ten minutes, a row of ten is stored as well.
     expect(await stored("SELECT slot FROM windows WHERE slot < 10000")).toHaveLength(1);
     expect(await runInDurableObject(telemetryOf(west), (_, { storage }) => storage.getAlarm())).toBeNull();

@@ -8,7 +8,7 @@ import { MAX_CONNECTIONS, SiteBudgets } from "./policy/budget.ts";
 /** Most bytes that may wait for a connector that does not read. */
 const MAX_UNSENT = 1024 * 1024;
 
-/** For this time, a site that was removed is refused, whose dial was in flight, ms. */
+/** For this time, a site that was removed is refused, and everything in a deleted network: dials were in flight, ms. */
 const REMOVED_MS = 60_000;
 
 /** A connection of a connector. */
@@ -24,6 +24,8 @@ export class Connectors {
   readonly #reportedAt = new WeakMap<WebSocket, number>();
   /** Until when removed sites are refused, ms since 1970. */
   readonly #removed = new Map<string, number>();
+  /** Until when everything is refused, because the network was deleted, ms since 1970. */
+  #deletedUntil = 0;
   #everyMs: number | null = null;
 
   constructor(ctx: DurableObjectState) {
@@ -32,9 +34,10 @@ export class Connectors {
 
   /**
    * Accepts a connection of a verified member. Returns the connector's end.
-   * @throws FairleadError site.revoked, telemetry.limited, telemetry.too_many
+   * @throws FairleadError network.unknown, site.revoked, telemetry.limited, telemetry.too_many
    */
   accept({ site, name, boot }: Pick<ConnectorAttachment, "site" | "name" | "boot">, now: number): WebSocket {
+    if (this.#deletedUntil > now) throw new FairleadError("network.unknown");
     if ((this.#removed.get(site) ?? 0) > now) throw new FairleadError("site.revoked");
     const wait = this.budgets.wait(site, now);
     if (wait > 0) throw new FairleadError("telemetry.limited", undefined, { retryAfterMs: wait });
@@ -150,6 +153,12 @@ export class Connectors {
     for (const [id, until] of this.#removed) if (until <= now) this.#removed.delete(id);
     this.#removed.set(site, now + REMOVED_MS);
     for (const { socket } of this.ofSite(site)) this.refuse(socket, new FairleadError("site.revoked"));
+  }
+
+  /** Closes every connection of a network that was deleted, and refuses those in flight. */
+  removeAll(now: number): void {
+    this.#deletedUntil = now + REMOVED_MS;
+    this.closeAll("network.unknown");
   }
 
   /** Closes every connection. */

@@ -198,7 +198,7 @@ export class Recorder implements SiteNames {
       const ofMinute = period.level === "minute" ? records.get(period.at) : undefined;
       rows.push(await formatRow(period, text, ofMinute));
     }
-    this.#store.write(await compress(totals), rows);
+    this.#store.write(await compress(totals), rows, now);
     windows.stored(periods);
     for (const at of records.keys()) this.#records.delete(at);
     this.#writes += 1;

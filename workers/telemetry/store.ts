@@ -1,8 +1,9 @@
 /**
  * The tables of the object: one row with the totals, and one for each period of a window. Rows are slots of a ring, so
- * that nothing needs to be deleted. An object that was never reported to stores nothing.
+ * that nothing needs to be deleted while there is traffic; after a pause, what is too old goes with the first write. An
+ * object that was never reported to stores nothing.
  */
-import { type LevelName, levelOf } from "./policy/windows.ts";
+import { LEVELS, type LevelName, levelOf } from "./policy/windows.ts";
 
 /** Longest blobs of a row together, bytes. The platform's limit is 2 MB. */
 export const MAX_BLOB = 1_500_000;
@@ -23,6 +24,8 @@ export interface StoredPeriod {
 export class TelemetryStore {
   readonly #storage: DurableObjectStorage;
   #hasTables: boolean | null = null;
+  /** Whether rows from before the start of the object were looked through. */
+  #isSwept = false;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -52,10 +55,24 @@ export class TelemetryStore {
     this.#hasTables = true;
   }
 
-  /** Stores periods and totals together. */
-  write(totals: Uint8Array, periods: readonly StoredPeriod[]): void {
+  /** Deletes the rows that are older than their level keeps, of slots that were not taken over since. */
+  #sweep(now: number): void {
+    if (this.#isSwept) return;
+    for (const { name, ms, kept } of LEVELS) {
+      const first = FIRST_SLOT[name];
+      this.#storage.sql.exec(
+        "DELETE FROM windows WHERE slot >= ? AND slot < ? AND at < ?",
+        ...[first, first + kept, now - kept * ms],
+      );
+    }
+    this.#isSwept = true;
+  }
+
+  /** Stores periods and totals together. @param now ms since 1970 */
+  write(totals: Uint8Array, periods: readonly StoredPeriod[], now: number): void {
     this.#storage.transactionSync(() => {
       this.#createTables();
+      this.#sweep(now);
       for (const { level, at, counts, records } of periods) {
         // The platform's limit, to which the rows were made to fit.
         if (counts.byteLength + (records?.byteLength ?? 0) > MAX_BLOB) continue;

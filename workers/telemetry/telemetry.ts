@@ -123,7 +123,7 @@ export class Telemetry extends DurableObject<Env> {
 
   /** Deletes everything: the network is deleted. */
   async destroy(): Promise<void> {
-    this.#connectors.closeAll("network.unknown");
+    this.#connectors.removeAll(Date.now());
     this.#viewers.closeAll("network.unknown");
     await this.#recorder.destroy();
   }

@@ -54,6 +54,7 @@ describe("the objects of an idle network", () => {
     }
     vi.useFakeTimers({ toFake: ["Date"] });
     const timers = watchTimers();
+    const intervals = vi.spyOn(globalThis, "setInterval");
     const [status, traffic] = [await TestViewer.open("shop"), await TrafficViewer.open("shop")];
     await status.next("snapshot");
     traffic.send({ type: "traffic", query: { window: "15m" } });
@@ -76,12 +77,15 @@ describe("the objects of an idle network", () => {
         vi.spyOn(Telemetry.prototype, "webSocketMessage"),
       ],
     ];
+    const others = [Registry.prototype, Telemetry.prototype].flatMap((object) => [
+      ...[vi.spyOn(object, "alarm"), vi.spyOn(object, "fetch")],
+    ]);
     const lines = [...uplinks, status, traffic];
     for (let round = 0; round < 3; round++) {
       for (const line of lines) line.send("p");
       for (const line of lines) await line.take("a pong", (data) => (data === "P" ? data : null));
     }
-    for (const call of calls) expect(call).not.toHaveBeenCalled();
+    for (const call of [...calls, ...others, intervals]) expect(call).not.toHaveBeenCalled();
 
     // The page is looked at again: both objects wake.
     status.send({ type: "watch" });

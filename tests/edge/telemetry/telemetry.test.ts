@@ -4,7 +4,10 @@ import type { LiveRequest } from "../../../protocol/api/live.ts";
 import { FlowPage, Traffic } from "../../../protocol/api/traffic.ts";
 import { MAX_TELEMETRY_MESSAGE } from "../../../protocol/telemetry/messages.ts";
 import { MAX_BEHIND_MS, MAX_QUEUED, MAX_UNSENT } from "../../../workers/live/backlog.ts";
+import { LEVELS } from "../../../workers/telemetry/policy/windows.ts";
+import { TelemetryStore } from "../../../workers/telemetry/store.ts";
 import type { Telemetry } from "../../../workers/telemetry/telemetry.ts";
+import { CONNECTOR_HEADER } from "../../../workers/telemetry/verified.ts";
 import { bootIdOf } from "../../support/authority/test-site.ts";
 import { ask, call, createKey, createNetwork, errorOf, expectAnswer } from "../../support/workerd/client.ts";
 import { ADMIN_KEY, API_URL } from "../../support/workerd/environment.ts";
@@ -204,8 +207,42 @@ describe("the object of traffic", () => {
     await runDurableObjectAlarm(telemetryOf(west));
     expect((await call("DELETE", "/v1/networks/shop")).status).toBe(200);
     expect((await line.closed).reason).toBe("network.unknown");
+    // A connection that was verified before arrives now.
+    const connector = JSON.stringify({ site: west.siteId, name: "west", boot: bootIdOf() });
+    const headers = { upgrade: "websocket", [CONNECTOR_HEADER]: connector };
+    expect(await errorOf(telemetryOf(west).fetch("https://edge/", { headers }))).toEqual([
+      404,
+      "network.unknown",
+    ]);
     expect(await stored("SELECT name FROM sqlite_master WHERE name IN ('totals', 'windows')")).toEqual([]);
     expect(await runInDurableObject(telemetryOf(west), (_, { storage }) => storage.getAlarm())).toBeNull();
+  });
+
+  it("keeps as many periods of each length as its windows show, however long there is traffic, and none after a pause", async () => {
+    const now = Date.now();
+    const [totals, counts] = [new Uint8Array([1]), new Uint8Array([2])];
+    const rows = (before: number) =>
+      LEVELS.flatMap(({ name, ms, kept }) =>
+        Array.from({ length: kept + 20 }, (_, at) => ({
+          ...{ level: name, at: (Math.floor(before / ms) - at) * ms, counts, records: null },
+        })).reverse(),
+      );
+    const stored = await runInDurableObject(telemetryOf(west), (_, { storage }) => {
+      const count = () =>
+        storage.sql.exec<{ count: number }>("SELECT count(*) AS count FROM windows").one().count;
+      const store = new TelemetryStore(storage);
+      store.write(totals, rows(now), now);
+      const kept = count();
+      // Another start of the object, a day and a minute later, and then a year later.
+      const seen = [86_460_000, 365 * 86_400_000].map((later) => {
+        new TelemetryStore(storage).write(totals, [], now + later);
+        return count();
+      });
+      return { kept, seen };
+    });
+    expect(stored).toEqual({ kept: 1440 + 1008 + 2160 + 90, seen: [expect.any(Number), 0] });
+    expect(stored.seen[0]).toBeLessThan(1008 + 2160 + 90);
+    expect(stored.seen[0]).toBeGreaterThan(1008 + 2160 + 90 - 144 - 24 - 10);
   });
 });
 

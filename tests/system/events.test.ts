@@ -11,7 +11,7 @@ import { useEdge } from "../support/run/suite.ts";
 import { dial, exchange } from "../support/traffic/servers.ts";
 
 /** More events than the API gives in one answer. */
-const BURST = 1_200;
+const BURST = 1_050;
 
 const suite = useEdge();
 let network: TestNetwork;

@@ -2,6 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { LiveRequest } from "../../../protocol/api/live.ts";
 import { FlowPage, Traffic } from "../../../protocol/api/traffic.ts";
+import { MAX_FILTER } from "../../../protocol/telemetry/flow-filter.ts";
 import { MAX_TELEMETRY_MESSAGE } from "../../../protocol/telemetry/messages.ts";
 import { MAX_BEHIND_MS, MAX_QUEUED, MAX_UNSENT } from "../../../workers/live/backlog.ts";
 import { LEVELS } from "../../../workers/telemetry/policy/windows.ts";
@@ -364,6 +365,16 @@ describe("the live channel of traffic", () => {
     viewer.send({ type: "untail" });
     expect((await line.next("tail.stop")).id).toBe(tail.id);
     expect(other.received.map(String).filter((text) => text.includes("records"))).toEqual([]);
+  });
+
+  it("relays the longest filter, to connectors that come later as well", async () => {
+    const line = await TelemetryLine.open(west);
+    const viewer = await TrafficViewer.open("shop");
+    const filter = "\u65e5".repeat(MAX_FILTER);
+    viewer.send({ type: "tail", filter });
+    expect((await line.next("tail.start")).tail.filter).toBe(filter);
+    const later = await TelemetryLine.open(west);
+    expect(later.welcomed).toMatchObject([{ filter }]);
   });
 
   it("handles what a viewer sends at once in its order, though its key is looked up first", async () => {

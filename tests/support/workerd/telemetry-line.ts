@@ -2,7 +2,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { LiveTraffic } from "../../../protocol/api/live.ts";
-import { TELEMETRY_PATH, TelemetryNotice } from "../../../protocol/telemetry/messages.ts";
+import { type Tail, TELEMETRY_PATH, TelemetryNotice } from "../../../protocol/telemetry/messages.ts";
 import type { SeriesReport } from "../../../protocol/telemetry/series.ts";
 import { bootIdOf } from "../authority/test-site.ts";
 import { ask, dial } from "./client.ts";
@@ -30,6 +30,8 @@ export class TelemetryLine extends Line {
   readonly boot: string;
   /** How often the object asked to report, ms. */
   everyMs = 0;
+  /** The tails that were watched when the object answered the hello. */
+  welcomed: readonly Tail[] = [];
 
   private constructor(answer: Response, boot: string) {
     super(answer);
@@ -40,7 +42,9 @@ export class TelemetryLine extends Line {
   static async open(member: Member, boot = bootIdOf()): Promise<TelemetryLine> {
     const line = new TelemetryLine(await dialTelemetry(member, boot), boot);
     line.send({ type: "hello", boot, software: "test" });
-    line.everyMs = (await line.next("welcome")).everyMs;
+    const { everyMs, tails } = await line.next("welcome");
+    line.everyMs = everyMs;
+    line.welcomed = tails;
     return line;
   }
 

@@ -295,7 +295,7 @@ class Check {
         "service.not_exported",
         `Site ${first.name} exports it to ${to.length === 0 ? "no site" : listOf(to)}.`,
         {
-          action: `Export it to site ${site.name} as well: \`fairlead expose ${this.#name}=… ${[...to, site.name].map((each) => `--to ${each}`).join(" ")}\` at site ${first.name}, or without --to for all sites.`,
+          action: `Export it to site ${site.name} as well, at site ${first.name}: \`fairlead expose ${this.#name}=… --to ${[...to, site.name].join(",")}\`, or without --to for all sites.`,
           ...{ command: "fairlead service status", at: first.name },
         },
       );

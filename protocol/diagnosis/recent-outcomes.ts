@@ -94,7 +94,9 @@ function failingFrom(groups: readonly TrafficGroup[], step: number): number {
 export function outcomesText(outcomes: RecentOutcomes): string {
   const { ended, failed, requests, requestsFailed, seconds } = outcomes;
   const parts = [
-    ...(ended === 0 ? [] : [`${failed} of ${countOf(ended, "connection")}`]),
+    ...(ended === 0 || (failed === 0 && requests > 0)
+      ? []
+      : [`${failed} of ${countOf(ended, "connection")}`]),
     ...(requests === 0 ? [] : [`${requestsFailed} of ${countOf(requests, "request")}`]),
   ];
   const time = seconds < 120 ? countOf(seconds, "second") : countOf(Math.round(seconds / 60), "minute");

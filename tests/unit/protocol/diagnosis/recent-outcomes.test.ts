@@ -68,7 +68,7 @@ describe("outcomesText and failureRemedy", () => {
 
   it("blame a server that answers with errors", () => {
     expect(textOf([group(steps(failing), { code: "5xx" }), group(steps({ closed: 6 }))])).toEqual([
-      "In the last 25 seconds, 0 of 6 connections and 6 of 6 requests failed: the server answers with errors.",
+      "In the last 25 seconds, 6 of 6 requests failed: the server answers with errors.",
       'fairlead flows "service:api status:5xx" --from-site west',
     ]);
   });

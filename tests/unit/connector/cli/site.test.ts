@@ -133,7 +133,7 @@ describe("status of the network", () => {
       network: { name: "shop" },
       sites: edge.sites,
       summary: "1 of 2 sites is down since 10:00 UTC; 2 things need attention.",
-      findings: [{ code: "uplink.lost" }, { code: "service.unavailable" }, {}, {}],
+      findings: [{ code: "uplink.lost" }, { code: "service.unavailable" }, {}, {}, { code: "site.revoked" }],
       console: null,
     });
     expect((await world.run("link", "list")).out).toMatch(

@@ -110,7 +110,7 @@ function lostPathFindings(traffic: Traffic, status: NetworkStatus, troubled: Rea
       makeFinding("degraded", cause.code, {
         subject: { kind: "service", name },
         since: lastTraffic(traffic, ofClient),
-        title: `${sitesOf(names)} ${names.length === 1 ? "reaches" : "reach"} service ${name} no longer.`,
+        title: `${sitesOf(names)} no longer ${names.length === 1 ? "reaches" : "reach"} service ${name}.`,
         ...{ detail: `${detail} Clients there used it in the last 15 minutes.`, action },
         ...(command === undefined ? {} : { command }),
         ...(at === undefined ? {} : { at }),

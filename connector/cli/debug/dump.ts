@@ -80,12 +80,7 @@ async function sourcesOf(
   const directory = (path: string): DumpSource => ({
     name: "state.txt",
     what: "The names of the files in the state directory, without their content.",
-    read: async () => {
-      const { unreadable } = await import("../../files/file-errors.ts");
-      return await listDirectory(path).catch((thrown: unknown) => {
-        throw unreadable(thrown, { what: "The state directory", path, source: "--state names it." });
-      });
-    },
+    read: () => listDirectory(path),
   });
   const { ControlClient } = await import("../../control/client.ts");
   const site = (path: string): DumpSource[] => {

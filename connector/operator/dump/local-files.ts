@@ -2,6 +2,7 @@
 import { lstat, readdir } from "node:fs/promises";
 import { arch, availableParallelism, freemem, platform, release, totalmem, uptime } from "node:os";
 import { join } from "node:path";
+import { unreadable } from "../../files/file-errors.ts";
 
 /** What is known of the machine. */
 export function describeMachine() {
@@ -12,9 +13,13 @@ export function describeMachine() {
   };
 }
 
-/** Lists the entries of a directory: mode, size, time and name of each. @throws Error of the system. */
+/** Lists the entries of a state directory: mode, size, time and name of each. @throws FairleadError file.unreadable. */
 export async function listDirectory(directory: string): Promise<string> {
-  const names = (await readdir(directory)).sort();
+  const entries = await readdir(directory).catch((thrown: unknown) => {
+    const named = { what: "The state directory", path: directory, source: "--state names it." };
+    throw unreadable(thrown, named);
+  });
+  const names = entries.sort();
   const lines = await Promise.all(
     names.map(async (name) => {
       const { mode, size, mtime, uid } = await lstat(join(directory, name));

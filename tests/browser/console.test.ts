@@ -156,6 +156,8 @@ describe.concurrent("the sign-in of the console", () => {
     await using opened = await stand.page("sites?q=state%3Aup");
     const { page } = opened;
     await page.getByRole("heading", { name: "Sites", exact: true }).waitFor();
+    // A request that is still on its way would lead to the sign-in before a click does.
+    await page.waitForLoadState("networkidle");
     // Another tab of the same browser signs out.
     const own = { origin: stand.origin, "fairlead-console": "1", cookie: await cookieOf(opened) };
     expect((await ask("/v1/session", own, "DELETE"))[0]).toBe(200);

@@ -27,8 +27,15 @@ export function summary(
   const others = found.filter(
     (each) => each.severity !== "notice" && !down.includes(each) && each.code !== "service.unavailable",
   );
-  const rest = others.length === 0 ? "" : `; ${othersText(others)}`;
   if (down.length > 0) {
+    const unavailable = found.filter(({ code }) => code === "service.unavailable").length;
+    const consequences = [
+      ...(unavailable === 0
+        ? []
+        : [`${countOf(unavailable, "service")} ${unavailable === 1 ? "is" : "are"} unavailable`]),
+      ...(others.length === 0 ? [] : [othersText(others, "other thing")]),
+    ];
+    const rest = consequences.length === 0 ? "" : `; ${consequences.join(", ")}`;
     const since = down.map((each) => each.since).sort()[0];
     const when = since === null || since === undefined ? "" : ` since ${clock(since)}`;
     return `${down.length} of ${countOf(members.length, "site")} ${down.length === 1 ? "is" : "are"} down${when}${rest}.`;
@@ -42,14 +49,14 @@ export function summary(
 }
 
 /** `2 things are broken, 1 needs attention`. */
-function othersText(found: readonly Finding[]): string {
+function othersText(found: readonly Finding[], thing = "thing"): string {
   const broken = found.filter(({ severity }) => severity === "broken").length;
   const rest = found.length - broken;
   return [
-    ...(broken === 0 ? [] : [`${countOf(broken, "thing")} ${broken === 1 ? "is" : "are"} broken`]),
+    ...(broken === 0 ? [] : [`${countOf(broken, thing)} ${broken === 1 ? "is" : "are"} broken`]),
     ...(rest === 0
       ? []
-      : [`${broken === 0 ? countOf(rest, "thing") : rest} ${rest === 1 ? "needs" : "need"} attention`]),
+      : [`${broken === 0 ? countOf(rest, thing) : rest} ${rest === 1 ? "needs" : "need"} attention`]),
   ].join(", ");
 }
 

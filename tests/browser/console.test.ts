@@ -294,6 +294,37 @@ describe.concurrent("a viewer", () => {
   });
 });
 
+describe("the search of a list", () => {
+  it("stands in the address, and can be cleared where nothing matches", async () => {
+    await using opened = await stand.page("sites?q=state:revoked");
+    const { page } = opened;
+    await page.getByRole("heading", { name: "No sites match" }).waitFor();
+    await page.getByRole("button", { name: "Clear the search" }).click();
+    await rowOf(opened, "east").waitFor();
+    await page.getByLabel("Search sites").pressSequentially("east NOT state:revoked");
+    await page.waitForURL(/q=east\+NOT\+state%3Arevoked/);
+    await rowOf(opened, "west").waitFor({ state: "detached" });
+    expect(await page.getByLabel("Search sites").inputValue()).toBe("east NOT state:revoked");
+  });
+});
+
+describe("a narrow window", () => {
+  it("has the pages in a menu that Escape closes", async () => {
+    await using opened = await stand.page("sites", { width: 360 });
+    const { page } = opened;
+    const menu = page.getByRole("button", { name: "Pages" });
+    await menu.press("Enter");
+    // A click needs the link within the window.
+    await page.getByRole("link", { name: "Links", exact: true }).click();
+    await page.getByRole("heading", { name: "Links", exact: true, level: 1 }).waitFor();
+    await menu.press("Enter");
+    await page.getByRole("link", { name: "Keys", exact: true }).focus();
+    await page.keyboard.press("Escape");
+    await expect.poll(() => menu.getAttribute("aria-expanded")).toBe("false");
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toBe("Pages");
+  });
+});
+
 describe("a token made in the page", () => {
   it("admits a connector, whose site can be revoked in the page", async () => {
     await using opened = await stand.page("tokens");

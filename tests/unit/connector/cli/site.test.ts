@@ -132,7 +132,8 @@ describe("status of the network", () => {
     expect(await world.json("status")).toMatchObject({
       network: { name: "shop" },
       sites: edge.sites,
-      summary: "1 of 2 sites is down since 10:00 UTC; 2 things need attention.",
+      summary:
+        "1 of 2 sites is down since 10:00 UTC; 1 service is unavailable, 2 other things need attention.",
       findings: [{ code: "uplink.lost" }, { code: "service.unavailable" }, {}, {}, { code: "site.revoked" }],
       console: null,
     });

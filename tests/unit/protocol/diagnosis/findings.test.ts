@@ -49,7 +49,7 @@ const CASES: readonly Case[] = [
     ],
     title: "Site east is down.",
     command: "fairlead doctor",
-    sentence: "1 of 2 sites is down since 11:30 UTC.",
+    sentence: "1 of 2 sites is down since 11:30 UTC; 1 service is unavailable.",
   },
   {
     what: "a service whose server answers all of its clients with errors",
@@ -92,7 +92,7 @@ const CASES: readonly Case[] = [
     ],
     title: "Site east is down.",
     command: "fairlead doctor",
-    sentence: "1 of 2 sites is down since 11:30 UTC.",
+    sentence: "1 of 2 sites is down since 11:30 UTC; 1 service is unavailable.",
   },
   {
     what: "a service that clients used, and that no site offers any longer",
@@ -432,7 +432,7 @@ describe("summary", () => {
     });
     const time = (at: string) => at.slice(11, 16);
     expect(summary(status, find(status), time)).toBe(
-      "1 of 2 sites is down since 11:30; 1 thing is broken, 1 needs attention.",
+      "1 of 2 sites is down since 11:30; 1 other thing is broken, 1 needs attention.",
     );
   });
 });

@@ -46,10 +46,18 @@ export function failedText(share: number): string {
   return share < 0.01 ? "< 1 % failed" : `${Math.round(share * 100)} % failed`;
 }
 
-/** A latency, ms, such as "0.8 ms" or "1.5 s". */
+/** A latency, ms, such as "0.84 ms", "7.0 ms", "27 ms" or "1.5 s": columns of latencies have the same digits. */
 export function latencyText(ms: number): string {
-  return ms < 1000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`;
+  if (ms >= 999.5) return `${measuredText(ms / 1000)} s`;
+  if (ms < 1) return `${digits(ms)} ms`;
+  return `${measuredText(ms)} ms`;
 }
+
+/** One digit after the point below 10, none above. */
+const measuredText = (value: number): string => value.toFixed(value < 9.95 ? 1 : 0);
+
+/** An exact count, with its thousands apart, such as "10,000". */
+export const exactText = (count: number): string => count.toLocaleString("en");
 
 /** A count with its noun: "1 site", "3 sites". */
 export function counted(count: number, noun: string, plural = `${noun}s`): string {

@@ -10,7 +10,7 @@ interface ActionButtonProps extends Omit<ButtonProps, "isDisabled" | "isAriaDisa
 export function ActionButton({ refused, ...rest }: ActionButtonProps) {
   if (refused === null) return <Button {...rest} />;
   return (
-    <Tooltip content={refused}>
+    <Tooltip content={refused} position="top-start" flipBehavior={["top-start", "top-end", "bottom-end"]}>
       <Button {...rest} isAriaDisabled />
     </Tooltip>
   );

@@ -35,7 +35,7 @@ export function AsOf({ at }: { at: number }) {
   if (at === 0) return null;
   return (
     <span className="fl-subtle">
-      as of{" "}
+      Read{" "}
       <time dateTime={new Date(at).toISOString()} title={absoluteText(at)}>
         {relativeText(at, now)}
       </time>

@@ -18,7 +18,9 @@ export function CommandHint({ command, at }: CommandHintProps) {
   return (
     <span className="fl-command-line">
       <span className="fl-command">
-        <code dir="ltr">{shown}</code>
+        <code dir="ltr">
+          <Words of={shown} />
+        </code>
         <CopyButton text={shown} what="the command" />
       </span>
       {at === undefined ? null : (
@@ -28,6 +30,20 @@ export function CommandHint({ command, at }: CommandHintProps) {
       )}
     </span>
   );
+}
+
+/** The words of a command. A line breaks between them, and not at the hyphens of an option. */
+function Words({ of }: { of: string }) {
+  return of.split(/(\s+)/).map((part, index) => {
+    const key = `${index}`;
+    return part.trim() === "" ? (
+      part
+    ) : (
+      <span key={key} className="fl-command__word">
+        {part}
+      </span>
+    );
+  });
 }
 
 /** A sentence in which commands stand in backticks. */

@@ -1,7 +1,7 @@
 /** A list of entries in a table: complete, sorted by its columns, and drawn in part where it is long. */
 import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type CSSProperties, type ReactNode, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { scrollerOf } from "./scroller.ts";
 import "./data-table.css";
 
@@ -16,6 +16,30 @@ export interface Column<T> {
   /** Numbers stand at the end. */
   readonly isNumber?: boolean;
   readonly noWrap?: boolean;
+  /** Names take the room that is left, and are cut where there is none. */
+  readonly isName?: boolean;
+  /** Actions on the entry stand at the end of its row. They are red where they are confirmed: in rows, red is broken. */
+  readonly isAction?: boolean;
+}
+
+/** The share of a table's width that columns of names have together, %. */
+const NAMES_SHARE = 60;
+
+/** The class and the width of a cell of a column. */
+export function cellLook(
+  column: Pick<Column<never>, "isNumber" | "noWrap" | "isName" | "isAction">,
+  names: number,
+) {
+  const classes = [
+    ...(column.isNumber ? ["fl-end", "fl-figure"] : []),
+    ...(column.noWrap || column.isNumber ? ["fl-nowrap"] : []),
+    ...(column.isName ? ["fl-names-cell"] : []),
+    ...(column.isAction ? ["fl-end", "fl-nowrap", "fl-actions"] : []),
+  ];
+  return {
+    className: classes.join(" "),
+    ...(column.isName ? { style: { "--fl-names-share": `${NAMES_SHARE / names}%` } as CSSProperties } : {}),
+  };
 }
 
 interface DataTableProps<T> {
@@ -50,6 +74,7 @@ export function DataTable<T>({ label, entries, columns, keyOf, sort, onSort }: D
   const rows = useMemo(() => sorted(entries, columns, sort), [entries, columns, sort]);
   const descending = sort.startsWith("-");
   const sortedBy = descending ? sort.slice(1) : sort;
+  const names = columns.filter(({ isName }) => isName).length;
   const head = (
     <Thead>
       <Tr>
@@ -57,7 +82,7 @@ export function DataTable<T>({ label, entries, columns, keyOf, sort, onSort }: D
           <Th
             key={column.id}
             modifier="nowrap"
-            {...(column.isNumber ? { className: "fl-end fl-nowrap" } : { className: "fl-nowrap" })}
+            className={column.isNumber ? "fl-end fl-nowrap" : "fl-nowrap"}
             {...(column.sort === undefined
               ? {}
               : {
@@ -77,14 +102,15 @@ export function DataTable<T>({ label, entries, columns, keyOf, sort, onSort }: D
       </Tr>
     </Thead>
   );
-  const row = (entry: T, index: number) => (
-    <Tr key={keyOf(entry)} data-index={index} aria-rowindex={index + 2}>
+  const row = (entry: T, index: number, measure?: (element: HTMLElement | null) => void) => (
+    <Tr
+      key={keyOf(entry)}
+      data-index={index}
+      aria-rowindex={index + 2}
+      {...(measure ? { innerRef: measure } : {})}
+    >
       {columns.map((column) => (
-        <Td
-          key={column.id}
-          dataLabel={column.label}
-          className={[column.isNumber ? "fl-end fl-figure" : "", column.noWrap ? "fl-nowrap" : ""].join(" ")}
-        >
+        <Td key={column.id} dataLabel={column.label} {...cellLook(column, names)}>
           {column.cell(entry)}
         </Td>
       ))}
@@ -101,7 +127,7 @@ export function DataTable<T>({ label, entries, columns, keyOf, sort, onSort }: D
       >
         {head}
         {rows.length <= ALL_DRAWN ? (
-          <Tbody>{rows.map(row)}</Tbody>
+          <Tbody>{rows.map((entry, index) => row(entry, index))}</Tbody>
         ) : (
           <DrawnRows rows={rows} row={row} columns={columns.length} />
         )}
@@ -112,7 +138,7 @@ export function DataTable<T>({ label, entries, columns, keyOf, sort, onSort }: D
 
 interface DrawnRowsProps<T> {
   readonly rows: readonly T[];
-  readonly row: (entry: T, index: number) => ReactNode;
+  readonly row: (entry: T, index: number, measure: (element: HTMLElement | null) => void) => ReactNode;
   readonly columns: number;
 }
 
@@ -142,7 +168,7 @@ function DrawnRows<T>({ rows, row, columns }: DrawnRowsProps<T>) {
       {before > 0 ? <Filler height={before} columns={columns} /> : null}
       {drawn.map(({ index }) => {
         const entry = rows[index];
-        return entry === undefined ? null : row(entry, index);
+        return entry === undefined ? null : row(entry, index, virtual.measureElement);
       })}
       {after > 0 ? <Filler height={after} columns={columns} /> : null}
     </Tbody>

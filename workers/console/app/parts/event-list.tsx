@@ -15,19 +15,25 @@ export function EventRow({ event }: { event: NetworkEvent }) {
   const ms = Date.parse(at);
   return (
     <div className="fl-event">
-      <time dateTime={at} title={`${absoluteText(ms)}, by ${visible(actor)}`} className="fl-subtle fl-figure">
+      <time dateTime={at} title={absoluteText(ms)} className="fl-subtle fl-figure">
         {relativeText(ms, now)}
       </time>
       <span className="fl-event__type fl-mono">{type}</span>
       <span className="fl-event__text">
         <bdi>{visible(text)}</bdi>
         {count === undefined ? null : <span className="fl-subtle"> ({count} times within a minute)</span>}
-        {code === undefined ? null : <span className="fl-subtle fl-mono"> {code}</span>}
+        {code === undefined ? null : <span className="fl-event__code fl-mono"> {code}</span>}
         {site === undefined || text.includes(site) ? null : (
           <>
             {" "}
             <SiteName name={site} />
           </>
+        )}
+        {actor === site || actor === "edge" ? null : (
+          <span className="fl-subtle">
+            {" "}
+            by <bdi>{visible(actor)}</bdi>
+          </span>
         )}
       </span>
     </div>

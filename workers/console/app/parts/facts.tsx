@@ -1,25 +1,23 @@
 /** Facts about something: terms, each with what holds for it. */
-import {
-  DescriptionList,
-  DescriptionListDescription,
-  DescriptionListGroup,
-  DescriptionListTerm,
-} from "@patternfly/react-core/dist/esm/components/DescriptionList";
 import type { ReactNode } from "react";
+import "./facts.css";
 
 export function Facts({ children }: { children: ReactNode }) {
-  return (
-    <DescriptionList isCompact isHorizontal horizontalTermWidthModifier={{ default: "9rem" }}>
-      {children}
-    </DescriptionList>
-  );
+  return <dl className="fl-facts">{children}</dl>;
 }
 
-export function Fact({ term, children }: { term: string; children: ReactNode }) {
+interface FactProps {
+  readonly term: string;
+  readonly children: ReactNode;
+  /** Whether the text is long, such as an id. */
+  readonly isWide?: boolean;
+}
+
+export function Fact({ term, children, isWide = false }: FactProps) {
   return (
-    <DescriptionListGroup>
-      <DescriptionListTerm>{term}</DescriptionListTerm>
-      <DescriptionListDescription>{children}</DescriptionListDescription>
-    </DescriptionListGroup>
+    <div className={isWide ? "fl-fact--wide" : ""}>
+      <dt>{term}</dt>
+      <dd>{children}</dd>
+    </div>
   );
 }

@@ -3,7 +3,7 @@ import { Icon } from "@patternfly/react-core/dist/esm/components/Icon";
 import ErrorIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-error-fill-icon";
 import InfoIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-information-fill-icon";
 import WarningIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-warning-fill-icon";
-import { Link } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import type { Finding, Severity } from "../../../../protocol/diagnosis/finding.ts";
 import { visible } from "../../../../protocol/text.ts";
 import { Since } from "./age.tsx";
@@ -62,9 +62,15 @@ export function FindingCard({ finding }: { finding: Finding }) {
   );
 }
 
-/** The way to what the finding is about. */
+/** The way to what the finding is about; nothing on the page of just that. */
 function SubjectLink({ finding: { subject, at } }: { finding: Finding }) {
   const network = useNetworkName();
+  const { site, service } = useParams({ strict: false });
+  const isHere =
+    subject.kind === "service"
+      ? subject.name === service
+      : site !== undefined && [subject.name, at].includes(site);
+  if (isHere) return null;
   switch (subject.kind) {
     case "site":
     case "certificate":

@@ -13,11 +13,18 @@ interface NothingProps {
   readonly icon?: ComponentType;
   readonly command?: string;
   readonly actions?: ReactNode;
+  /** Whether it is one part of a page among others, which then takes less room. */
+  readonly isPart?: boolean;
 }
 
-export function Nothing({ title, children, icon, command, actions }: NothingProps) {
+export function Nothing({ title, children, icon, command, actions, isPart = false }: NothingProps) {
   return (
-    <EmptyState titleText={title} headingLevel="h2" variant="sm" {...(icon === undefined ? {} : { icon })}>
+    <EmptyState
+      titleText={title}
+      headingLevel={isPart ? "h3" : "h2"}
+      variant={isPart ? "xs" : "sm"}
+      {...(icon === undefined ? {} : { icon })}
+    >
       <EmptyStateBody>{children}</EmptyStateBody>
       {command === undefined && actions === undefined ? null : (
         <EmptyStateFooter>

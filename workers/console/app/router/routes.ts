@@ -90,6 +90,10 @@ const networkRoute = createRoute({
 const overviewRoute = createRoute({
   getParentRoute: () => networkRoute,
   path: "/",
+  validateSearch: z.object({
+    /** Set to show all findings. */
+    show: z.literal("all").optional().catch(undefined),
+  }),
   component: OverviewPage,
 });
 

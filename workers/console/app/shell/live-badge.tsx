@@ -9,7 +9,7 @@ const TEXTS = { connecting: "Connecting", open: "Live", lost: "Not live" } as co
 export function LiveBadge() {
   const { state } = usePhase();
   return (
-    <Tooltip content={<LiveDetail />}>
+    <Tooltip content={<LiveDetail />} maxWidth="13rem" position="bottom">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the age is shown on focus, too */}
       <span className={`fl-live fl-live--${state}`} role="status" tabIndex={0} aria-label={TEXTS[state]}>
         <span className="fl-live__dot" />

@@ -15,7 +15,7 @@ import {
 import { SkipToContent } from "@patternfly/react-core/dist/esm/components/SkipToContent";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { networksQuery, sessionQuery } from "../api/queries.ts";
 import { LiveNetwork, usePhase } from "../live/use-live.tsx";
 import { useNetworkName } from "../parts/name.tsx";
@@ -28,6 +28,8 @@ import { Wordmark } from "./wordmark.tsx";
 import "./shell.css";
 
 const MAIN = "main";
+const SIDEBAR = "pages";
+const TOGGLE = "pages-toggle";
 
 export function NetworkShell() {
   const network = useNetworkName();
@@ -48,6 +50,7 @@ function Surroundings({ network }: { network: string }) {
   useEffect(() => {
     if (!isWide) setOpen(false);
   }, [pathname]);
+  useCloseOutside(isOpen && !isWide, () => setOpen(false));
   const { data: networks } = useQuery(networksQuery);
   useEffect(() => {
     if (networks?.some(({ name }) => name === network)) rememberNetwork(network);
@@ -65,6 +68,7 @@ function Surroundings({ network }: { network: string }) {
             <MastheadToggle>
               <PageToggleButton
                 isHamburgerButton
+                id={TOGGLE}
                 aria-label="Pages"
                 isSidebarOpen={isOpen}
                 onSidebarToggle={() => setOpen(!isOpen)}
@@ -89,7 +93,8 @@ function Surroundings({ network }: { network: string }) {
         </Masthead>
       }
       sidebar={
-        <PageSidebar isSidebarOpen={isOpen}>
+        // PatternFly leaves the menu that covers the page outside of the window unless it measures the page itself.
+        <PageSidebar isSidebarOpen={isOpen} className={isOpen && !isWide ? "pf-m-expanded" : ""} id={SIDEBAR}>
           <PageSidebarBody>
             <Navigation network={network} />
           </PageSidebarBody>
@@ -102,6 +107,30 @@ function Surroundings({ network }: { network: string }) {
       </div>
     </Page>
   );
+}
+
+/** Closes the menu that covers the page: with Escape, which leads back to its button, or by a press beside it. */
+function useCloseOutside(isCovering: boolean, close: () => void): void {
+  const latest = useRef(close);
+  latest.current = close;
+  useEffect(() => {
+    if (!isCovering) return;
+    const press = ({ target }: PointerEvent) => {
+      const isInside = target instanceof Element && target.closest(`#${SIDEBAR}, #${TOGGLE}`) !== null;
+      if (!isInside) latest.current();
+    };
+    const key = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      latest.current();
+      document.getElementById(TOGGLE)?.focus();
+    };
+    document.addEventListener("pointerdown", press);
+    document.addEventListener("keydown", key);
+    return () => {
+      document.removeEventListener("pointerdown", press);
+      document.removeEventListener("keydown", key);
+    };
+  }, [isCovering]);
 }
 
 const WIDE = "(min-width: 75rem)";

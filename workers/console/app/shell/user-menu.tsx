@@ -1,5 +1,4 @@
 /** Who is signed in, the theme, and the way out. */
-import { Divider } from "@patternfly/react-core/dist/esm/components/Divider";
 import {
   Dropdown,
   DropdownGroup,
@@ -14,6 +13,7 @@ import UserIcon from "@patternfly/react-icons/dist/esm/icons/user-icon";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { visible } from "../../../../protocol/text.ts";
 import { networksQuery, sessionQuery } from "../api/queries.ts";
 import { roleIn } from "../api/role.ts";
 import { signOut } from "../api/sign-in.ts";
@@ -60,7 +60,7 @@ export function ThemeMenu() {
   );
 }
 
-const ROLES = { admin: "Admin", operator: "Operator", viewer: "Viewer" } as const;
+const ROLES = { admin: "admin", operator: "operator", viewer: "viewer" } as const;
 
 export function UserMenu({ network }: { network: string }) {
   const [isOpen, setOpen] = useState(false);
@@ -80,7 +80,7 @@ export function UserMenu({ network }: { network: string }) {
     <Dropdown
       isOpen={isOpen}
       onOpenChange={setOpen}
-      popperProps={{ position: "right" }}
+      popperProps={{ position: "right", minWidth: "14rem" }}
       toggle={(ref) => (
         <MenuToggle
           ref={ref}
@@ -96,24 +96,24 @@ export function UserMenu({ network }: { network: string }) {
         </MenuToggle>
       )}
     >
-      <DropdownGroup label={`Signed in as ${user.name}`}>
+      <DropdownGroup
+        label={
+          <bdi>
+            {visible(user.name)}, {role === null ? "without a role" : ROLES[role]} in {network}
+          </bdi>
+        }
+      >
         <DropdownList>
-          <DropdownItem isDisabled description={`In network ${network}`}>
-            {role === null ? "No role" : ROLES[role]}
+          <DropdownItem
+            isDisabled={session?.mode === "unsecured"}
+            {...(session?.mode === "unsecured"
+              ? { description: "This console has no sign-in." }
+              : { onClick: () => leave.mutate() })}
+          >
+            Sign out
           </DropdownItem>
         </DropdownList>
       </DropdownGroup>
-      <Divider />
-      <DropdownList>
-        <DropdownItem
-          isDisabled={session?.mode === "unsecured"}
-          {...(session?.mode === "unsecured"
-            ? { description: "This console has no sign-in." }
-            : { onClick: () => leave.mutate() })}
-        >
-          Sign out
-        </DropdownItem>
-      </DropdownList>
     </Dropdown>
   );
 }

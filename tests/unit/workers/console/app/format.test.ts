@@ -52,7 +52,7 @@ describe("quantities", () => {
     expect([0.25, 3.14, 250].map(rateText)).toEqual(["0.25/s", "3.1/s", "250/s"]);
     expect(ratedText(1200, "requests")).toBe("1.2k requests/s");
     expect([0.001, 0.02, 1].map(failedText)).toEqual(["< 1 % failed", "2 % failed", "all failed"]);
-    expect([0.84, 27, 1500].map(latencyText)).toEqual(["0.84 ms", "27 ms", "1.5 s"]);
+    expect([0.84, 7, 27.4, 1500].map(latencyText)).toEqual(["0.84 ms", "7.0 ms", "27 ms", "1.5 s"]);
   });
 
   it("agree with their noun", () => {

@@ -55,12 +55,19 @@ function Keys() {
   );
   const columns = useMemo(
     (): readonly Column<ApiKey>[] => [
-      { id: "name", label: "Key", cell: ({ name }) => <Name>{name}</Name>, sort: ({ name }) => name },
+      {
+        id: "name",
+        label: "Key",
+        cell: ({ name }) => <Name>{name}</Name>,
+        sort: ({ name }) => name,
+        isName: true,
+      },
       { id: "role", label: "Role", cell: ({ role }) => role, sort: ({ role }) => role },
       {
         id: "networks",
         label: "Networks",
         cell: (key) => (key.networks === null ? "all" : <Name>{networkNames(key, names).join(", ")}</Name>),
+        isName: true,
       },
       {
         id: "used",
@@ -79,11 +86,11 @@ function Keys() {
       {
         id: "revoke",
         label: "",
+        isAction: true,
         cell: (key) => (
           <ActionButton
             variant="link"
             isInline
-            isDanger
             refused={null}
             aria-label={`Revoke key ${key.name}`}
             onClick={() => setRevoked(key)}
@@ -212,18 +219,18 @@ function CreateForm({ networks, onCreated }: CreateFormProps) {
             </FormSelect>
           </FormGroup>
         </div>
-        <div>
+        <div className="fl-form-foot">
           <Button type="submit" variant="primary" isDisabled={name === ""} isLoading={create.isPending}>
             Create key
           </Button>
+          <CommandHint
+            command={fairlead(
+              ...["key", "create", shownName, "--role", role],
+              ...(network === "" ? [] : ["--network", network]),
+              ...["-o", `${shownName}.key`],
+            )}
+          />
         </div>
-        <CommandHint
-          command={fairlead(
-            ...["key", "create", shownName, "--role", role],
-            ...(network === "" ? [] : ["--network", network]),
-            ...["-o", `${shownName}.key`],
-          )}
-        />
       </Form>
     </Section>
   );

@@ -6,7 +6,6 @@ import type { Link } from "../../../../../protocol/api/links.ts";
 import { apiPath, send } from "../../api/client.ts";
 import { useRefusal } from "../../api/role.ts";
 import { fairlead } from "../../format/command.ts";
-import { latencyText } from "../../format/quantity.ts";
 import type { Fields } from "../../format/search.ts";
 import { useStatus } from "../../live/use-live.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
@@ -16,6 +15,7 @@ import type { Column } from "../../parts/data-table.tsx";
 import { Name, SiteName, useNetworkName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
+import { RoundTrip, roundTripOf } from "../../parts/round-trip.tsx";
 import { SearchedTable } from "../../parts/searched-table.tsx";
 import { Section } from "../../parts/section.tsx";
 import { LinkState } from "../../parts/state-label.tsx";
@@ -42,18 +42,27 @@ export default function LinksPage() {
   const links = status?.links ?? [];
   const columns = useMemo(
     (): readonly Column<Link>[] => [
-      { id: "name", label: "Link", cell: (link) => <Name>{link.name}</Name>, sort: (link) => link.name },
+      {
+        id: "name",
+        label: "Link",
+        cell: (link) => <Name>{link.name}</Name>,
+        sort: (link) => link.name,
+        isName: true,
+      },
       {
         id: "from",
         label: "From",
         cell: (link) => <SiteName name={link.joiner} />,
         sort: (link) => link.joiner,
+        isName: true,
       },
       {
         id: "to",
         label: "To",
-        cell: (link) => (link.issuer === "network" ? "the network" : <SiteName name={link.issuer} />),
+        cell: (link) =>
+          link.issuer === "network" ? <Name>the network</Name> : <SiteName name={link.issuer} />,
         sort: (link) => link.issuer,
+        isName: true,
       },
       {
         id: "state",
@@ -72,19 +81,19 @@ export default function LinksPage() {
       {
         id: "rtt",
         label: "Round trip",
-        cell: (link) => (link.rtt === null ? "–" : latencyText(link.rtt)),
-        sort: (link) => link.rtt ?? Number.POSITIVE_INFINITY,
+        cell: (link) => <RoundTrip link={link} />,
+        sort: roundTripOf,
         isNumber: true,
         noWrap: true,
       },
       {
         id: "delete",
         label: "",
+        isAction: true,
         cell: (link) => (
           <ActionButton
             variant="link"
             isInline
-            isDanger
             refused={refused}
             aria-label={`Delete link ${link.name} of ${link.joiner}`}
             onClick={() => setDeleted(link)}

@@ -2,16 +2,18 @@
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
 import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { Network } from "../../../../../protocol/api/networks.ts";
 import { call } from "../../api/client.ts";
-import { networksQuery } from "../../api/queries.ts";
+import { networksQuery, sessionQuery } from "../../api/queries.ts";
 import { useRefusal } from "../../api/role.ts";
+import { signOut } from "../../api/sign-in.ts";
 import { fairlead } from "../../format/command.ts";
 import { CommandHint } from "../../parts/command-hint.tsx";
 import { Failure } from "../../parts/failure.tsx";
+import { Name } from "../../parts/name.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
 import { Outside } from "../../shell/outside.tsx";
 
@@ -30,9 +32,7 @@ export default function FirstNetworkPage() {
   if (refused !== null) {
     return (
       <Outside>
-        <PageHeader title="No network yet">
-          You may see no network of this edge. Ask an admin for a role in one.
-        </PageHeader>
+        <NoRole />
       </Outside>
     );
   }
@@ -70,5 +70,30 @@ export default function FirstNetworkPage() {
       </Form>
       <CommandHint command={fairlead("network", "create", name === "" ? "prod" : name)} />
     </Outside>
+  );
+}
+
+/** A user who may see none of the networks that there are. */
+function NoRole() {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const { data: session } = useQuery(sessionQuery);
+  const leave = useMutation({
+    mutationFn: () => signOut(queries),
+    onSuccess: () => navigate({ to: "/sign-in", search: {} }),
+  });
+  return (
+    <>
+      <PageHeader title="No network for you yet">
+        You are signed in as <Name>{session?.user?.name ?? ""}</Name>, and may see no network of this edge.
+        Ask an admin to create one, or for a role in one.
+      </PageHeader>
+      {leave.error === null ? null : <Failure error={leave.error} />}
+      <div>
+        <Button variant="secondary" isLoading={leave.isPending} onClick={() => leave.mutate()}>
+          Sign in as another user
+        </Button>
+      </div>
+    </>
   );
 }

@@ -1,10 +1,10 @@
 /** The overview of a network: its state in a sentence, what is broken, and what happens. */
-import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Icon } from "@patternfly/react-core/dist/esm/components/Icon";
 import GoodIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-check-circle-fill-icon";
 import SitesIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-server-icon";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo } from "react";
+import { z } from "zod";
 import type { NetworkStatus } from "../../../../../protocol/api/status.ts";
 import { OUTCOME_LABELS } from "../../../../../protocol/api/traffic.ts";
 import type { Finding } from "../../../../../protocol/diagnosis/finding.ts";
@@ -17,20 +17,25 @@ import { CommandHint } from "../../parts/command-hint.tsx";
 import { EventList } from "../../parts/event-list.tsx";
 import { FindingList, SeverityIcon } from "../../parts/finding-card.tsx";
 import { useNetworkName } from "../../parts/name.tsx";
-import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
 import { Section } from "../../parts/section.tsx";
+import { useParameters } from "../../parts/url-parameters.ts";
 import { useFindings } from "../../parts/use-findings.ts";
 import { Waiting } from "../../parts/waiting.tsx";
 import { TrafficNow } from "./traffic-now.tsx";
 import "./overview.css";
 
-const RECENT_EVENTS = 8;
+const RECENT_EVENTS = 6;
 
 const TRAFFIC = { window: "15m", by: OUTCOME_LABELS } as const;
 
 /** Findings that are shown before the user asks for all. */
 const FIRST_FINDINGS = 4;
+
+const Parameters = z.object({
+  /** Set to show all findings. */
+  show: z.literal("all").optional().catch(undefined),
+});
 
 export function OverviewPage() {
   const network = useNetworkName();
@@ -79,10 +84,18 @@ export function OverviewPage() {
 
 function Hero({ status, found }: { status: NetworkStatus; found: readonly Finding[] }) {
   const worst = found.find(({ severity }) => severity !== "notice");
+  const isEmpty = !status.sites.some(({ state }) => state === "up" || state === "down");
+  const look = worst?.severity ?? (isEmpty ? "empty" : "good");
   return (
-    <div className={`fl-hero fl-hero--${worst?.severity ?? "good"}`} role="status">
-      <Icon size="xl" {...(worst === undefined ? { status: "success" as const } : {})}>
-        {worst === undefined ? <GoodIcon /> : <SeverityIcon severity={worst.severity} />}
+    <div className={`fl-hero fl-hero--${look}`} role="status">
+      <Icon size="xl" {...(look === "good" ? { status: "success" as const } : {})}>
+        {worst !== undefined ? (
+          <SeverityIcon severity={worst.severity} />
+        ) : isEmpty ? (
+          <SitesIcon className="fl-subtle" />
+        ) : (
+          <GoodIcon />
+        )}
       </Icon>
       <p className="fl-hero__sentence">
         <bdi>{summary(status, found, (at) => shortTimeText(Date.parse(at)))}</bdi>
@@ -92,20 +105,30 @@ function Hero({ status, found }: { status: NetworkStatus; found: readonly Findin
 }
 
 function Findings({ found }: { found: readonly Finding[] }) {
-  const [isWhole, setWhole] = useState(false);
-  const urgent = found.filter(({ severity }) => severity !== "notice");
+  const [{ show }] = useParameters(Parameters);
+  const network = useNetworkName();
+  const urgent = useMemo(() => found.filter(({ severity }) => severity !== "notice"), [found]);
   const notices = found.filter(({ severity }) => severity === "notice");
+  const shown = useMemo(
+    () => (show === "all" ? urgent : eachKindFirst(urgent).slice(0, FIRST_FINDINGS)),
+    [urgent, show],
+  );
   return (
     <>
       {urgent.length === 0 ? null : (
         <Section title="What to do">
-          <FindingList findings={isWhole ? urgent : urgent.slice(0, FIRST_FINDINGS)} />
-          {urgent.length <= FIRST_FINDINGS || isWhole ? null : (
-            <div>
-              <Button variant="link" isInline onClick={() => setWhole(true)}>
-                Show all {urgent.length}
-              </Button>
-            </div>
+          <FindingList findings={shown} />
+          {urgent.length <= FIRST_FINDINGS ? null : (
+            <p>
+              <Link
+                to="/networks/$network"
+                params={{ network }}
+                search={show === "all" ? {} : { show: "all" }}
+                resetScroll={false}
+              >
+                {show === "all" ? "Show the first only" : `Show all ${urgent.length}`}
+              </Link>
+            </p>
           )}
         </Section>
       )}
@@ -118,28 +141,43 @@ function Findings({ found }: { found: readonly Finding[] }) {
   );
 }
 
+/** The findings in their order, but the first of each kind before the second of any. */
+function eachKindFirst(found: readonly Finding[]): Finding[] {
+  const seen = new Map<string, number>();
+  const ranked = found.map((finding) => {
+    const rank = seen.get(finding.code) ?? 0;
+    seen.set(finding.code, rank + 1);
+    return { finding, rank };
+  });
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ finding }) => finding);
+}
+
 function FirstSite({ network }: { network: string }) {
   return (
     <Section title="The first sites">
-      <Nothing title="No site yet" icon={SitesIcon}>
-        A site joins with a token. Create one for two sites, then run a connector at each.
-      </Nothing>
-      <ol className="fl-findings">
+      <p className="fl-subtle">
+        A site joins with a token. Two sites are enough to use a service of one at the other.
+      </p>
+      <ol className="fl-steps">
         <li>
+          <p>
+            Make a token for two sites, with this command or{" "}
+            <Link to="/networks/$network/tokens" params={{ network }} search={{}}>
+              on the page of tokens
+            </Link>
+            .
+          </p>
           <CommandHint command={fairlead("token", "create", "--uses", "2", "-o", "token.yaml")} />
         </li>
         <li>
+          <p>Start a connector where the clients are.</p>
           <CommandHint command="fairlead connector run --site west --token token.yaml" />
         </li>
         <li>
+          <p>Start another where the server is, and offer the server.</p>
           <CommandHint command="fairlead connector run --site east --token token.yaml --expose api=127.0.0.1:9000" />
         </li>
       </ol>
-      <p>
-        <Link to="/networks/$network/tokens" params={{ network }} search={{}}>
-          Create a token here
-        </Link>
-      </p>
     </Section>
   );
 }

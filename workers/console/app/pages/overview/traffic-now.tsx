@@ -66,7 +66,7 @@ export function TrafficNow({ traffic, phase }: TrafficNowProps) {
                   Rate
                 </th>
                 <th scope="col" className="fl-end">
-                  Bytes
+                  Throughput
                 </th>
               </tr>
             </thead>

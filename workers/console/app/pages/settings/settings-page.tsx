@@ -5,6 +5,7 @@ import { Quotas } from "../../../../../protocol/api/quotas.ts";
 import { consoleUsersQuery, hostnamesQuery, quotasQuery, sessionQuery } from "../../api/queries.ts";
 import { useRefusal } from "../../api/role.ts";
 import { fairlead } from "../../format/command.ts";
+import { exactText } from "../../format/quantity.ts";
 import { useStatus } from "../../live/use-live.tsx";
 import { Age, AsOf } from "../../parts/age.tsx";
 import { CommandHint } from "../../parts/command-hint.tsx";
@@ -51,13 +52,15 @@ function About({ network }: { network: string }) {
           <Name>{status?.network.name ?? network}</Name>
         </Fact>
         <Fact term="Created">{status === null ? "…" : <Age at={status.network.createdAt} />}</Fact>
-        <Fact term="Network id">
-          <span className="fl-mono fl-wrap">{status?.network.id ?? "…"}</span>
+        <Fact term="Network id" isWide>
+          <span className="fl-mono">{status?.network.id ?? "…"}</span>
         </Fact>
         <Fact term="Edge version">{session?.version ?? "…"}</Fact>
-        <Fact term="Sign-in">{session === undefined ? "…" : MODES[session.mode]}</Fact>
-        <Fact term="Edge address">
-          <span className="fl-mono fl-wrap">{location.origin}</span>
+        <Fact term="Sign-in" isWide>
+          {session === undefined ? "…" : MODES[session.mode]}
+        </Fact>
+        <Fact term="Edge address" isWide>
+          <span className="fl-mono">{location.origin}</span>
         </Fact>
       </Facts>
       <CommandHint command="fairlead version" />
@@ -96,8 +99,8 @@ function QuotaUse({ network }: { network: string }) {
                 title={QUOTAS[quota]}
                 max={Math.max(1, limit)}
                 value={Math.min(used, limit)}
-                label={`${used} of ${limit}`}
-                valueText={`${used} of ${limit}`}
+                label={`${exactText(used)} of ${exactText(limit)}`}
+                valueText={`${exactText(used)} of ${exactText(limit)}`}
                 measureLocation="top"
                 {...(used >= limit && quota !== "events" ? { variant: "danger" as const } : {})}
               />
@@ -122,7 +125,12 @@ function Balances() {
       ) : (
         <SimpleTable
           label="Balancing"
-          head={["Service", "Clients choose", "Set by", "Sites"]}
+          head={[
+            { label: "Service", isName: true },
+            "Clients choose",
+            "Set by",
+            { label: "Sites", isName: true },
+          ]}
           rows={services.map(({ name, balance, sites }) => ({
             key: name,
             cells: [
@@ -146,7 +154,7 @@ function Balances() {
 function Hostnames({ network }: { network: string }) {
   const hostnames = useQuery(hostnamesQuery(network));
   return (
-    <Section title="Hostnames">
+    <Section title="Hostnames" aside={<AsOf at={hostnames.dataUpdatedAt} />}>
       {hostnames.error !== null ? (
         <Failure error={hostnames.error} retry={() => void hostnames.refetch()} />
       ) : hostnames.data === undefined ? (
@@ -158,7 +166,12 @@ function Hostnames({ network }: { network: string }) {
       ) : (
         <SimpleTable
           label="Hostnames"
-          head={["Hostname", "Published service", "Access", "At"]}
+          head={[
+            { label: "Hostname", isName: true },
+            { label: "Published service", isName: true },
+            "Access",
+            { label: "At", isName: true },
+          ]}
           rows={hostnames.data.flatMap(({ pattern, published }) =>
             published.length === 0
               ? [{ key: pattern, cells: [<Name key="name">{pattern}</Name>, "nothing", "–", "–"] }]
@@ -189,7 +202,7 @@ function Users() {
   const users = useQuery({ ...consoleUsersQuery, enabled: isShown });
   if (!isShown) return null;
   return (
-    <Section title="Users of the console">
+    <Section title="Users of the console" aside={<AsOf at={users.dataUpdatedAt} />}>
       {users.error !== null ? (
         <Failure error={users.error} retry={() => void users.refetch()} />
       ) : users.data === undefined ? (
@@ -197,7 +210,12 @@ function Users() {
       ) : (
         <SimpleTable
           label="Users of the console"
-          head={["User", "Role", "Networks", "Created"]}
+          head={[
+            { label: "User", isName: true },
+            "Role",
+            { label: "Networks", isName: true },
+            { label: "Created", noWrap: true },
+          ]}
           rows={users.data.map(({ name, role, networks, createdAt }) => ({
             key: name,
             cells: [
@@ -209,6 +227,7 @@ function Users() {
           }))}
         />
       )}
+      <CommandHint command={fairlead("console", "user", "set", "anna", "--role", "operator")} />
     </Section>
   );
 }

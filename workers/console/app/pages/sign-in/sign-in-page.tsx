@@ -12,6 +12,7 @@ import { providerPath, signIn, takeLinkFailure } from "../../api/sign-in.ts";
 import { CommandHint, Sentence } from "../../parts/command-hint.tsx";
 import { Failure } from "../../parts/failure.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
+import { Waiting } from "../../parts/waiting.tsx";
 import { Outside } from "../../shell/outside.tsx";
 
 export function SignInPage() {
@@ -35,6 +36,7 @@ export function SignInPage() {
       )}
       {error === undefined ? null : <ProviderFailure code={error} />}
       {session.error === null ? null : <Failure error={session.error} retry={() => void session.refetch()} />}
+      {session.isPending ? <Waiting what="the sign-in" /> : null}
       {mode === "internal" ? <PasswordForm onDone={go} /> : null}
       {mode === "oidc" ? (
         <Button

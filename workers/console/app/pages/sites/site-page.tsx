@@ -18,6 +18,7 @@ import { FindingList } from "../../parts/finding-card.tsx";
 import { Name, ServiceName, SiteName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
+import { RoundTrip } from "../../parts/round-trip.tsx";
 import { Section } from "../../parts/section.tsx";
 import { SimpleTable } from "../../parts/simple-table.tsx";
 import { LinkState, SiteState, StateLabel } from "../../parts/state-label.tsx";
@@ -123,21 +124,17 @@ function About({ site }: { site: Site }) {
           <Age at={site.createdAt} />
         </Fact>
         <Fact term="Certificate ends">
-          {site.certificateExpiresAt === null ? (
-            "The site has not joined yet."
-          ) : (
-            <Age at={site.certificateExpiresAt} />
-          )}
+          {site.certificateExpiresAt === null ? "none yet" : <Age at={site.certificateExpiresAt} />}
         </Fact>
         <Fact term="May offer">
           {site.mayOffer === null ? (
             "Every service"
           ) : (
-            <span className="fl-mono fl-wrap">{site.mayOffer.join(", ")}</span>
+            <span className="fl-mono">{site.mayOffer.join(", ")}</span>
           )}
         </Fact>
-        <Fact term="Id">
-          <span className="fl-mono fl-wrap">{site.id}</span>
+        <Fact term="Id" isWide>
+          <span className="fl-mono">{site.id}</span>
         </Fact>
       </Facts>
     </Section>
@@ -150,16 +147,17 @@ function Connectors({ site }: { site: Site }) {
   return (
     <Section title="Connectors">
       {site.instances.length === 0 ? (
-        <Nothing
-          title="No connector is connected"
-          command={fairlead("connector", "run", "--site", site.name)}
-        >
-          Start the connector at the site.
-        </Nothing>
+        <NoConnector site={site} />
       ) : (
         <SimpleTable
           label="Connectors"
-          head={["Connector", "State", "Connected for", "Round trip", "Software"]}
+          head={[
+            "Connector",
+            "State",
+            "Connected for",
+            { label: "Round trip", isNumber: true },
+            { label: "Software", isName: true },
+          ]}
           rows={site.instances.map(({ boot, since, software, rtt }) => {
             const heard = heardAt.get(boot);
             return {
@@ -173,8 +171,11 @@ function Connectors({ site }: { site: Site }) {
                     up
                   </StateLabel>
                 ) : (
-                  <span key="state">
-                    <StateLabel tone="warning">silent</StateLabel> last heard <Age at={heard} />
+                  <span key="state" className="fl-state">
+                    <StateLabel tone="warning">silent</StateLabel>
+                    <span>
+                      last heard <Age at={heard} />
+                    </span>
                   </span>
                 ),
                 <Since key="since" at={since} />,
@@ -189,6 +190,28 @@ function Connectors({ site }: { site: Site }) {
   );
 }
 
+/** Why no connector is connected, and what connects the first. */
+function NoConnector({ site: { name, state } }: { site: Site }) {
+  if (state === "revoked")
+    return <p className="fl-subtle">The site was revoked, so none of its connectors can connect.</p>;
+  if (state === "new") {
+    return (
+      <Nothing
+        isPart
+        title="No connector has joined"
+        command={fairlead("connector", "run", "--site", name, "--token", `${name}.yaml`)}
+      >
+        Start one at the site, with the token that was made for it.
+      </Nothing>
+    );
+  }
+  return (
+    <Nothing isPart title="No connector is connected" command={fairlead("connector", "run", "--site", name)}>
+      Start the connector at the site.
+    </Nothing>
+  );
+}
+
 function Links({ links }: { links: readonly NetworkLink[] }) {
   return (
     <Section title="Links">
@@ -197,17 +220,29 @@ function Links({ links }: { links: readonly NetworkLink[] }) {
       ) : (
         <SimpleTable
           label="Links"
-          head={["Link", "From", "To", "State", "For", "Cost", "Round trip"]}
+          head={[
+            { label: "Link", isName: true },
+            { label: "From", isName: true },
+            { label: "To", isName: true },
+            "State",
+            { label: "For", noWrap: true },
+            { label: "Cost", isNumber: true },
+            { label: "Round trip", isNumber: true },
+          ]}
           rows={links.map((link) => ({
             key: link.id,
             cells: [
               <Name key="name">{link.name}</Name>,
               <SiteName key="joiner" name={link.joiner} />,
-              link.issuer === "network" ? "network" : <SiteName key="issuer" name={link.issuer} />,
+              link.issuer === "network" ? (
+                <Name key="issuer">the network</Name>
+              ) : (
+                <SiteName key="issuer" name={link.issuer} />
+              ),
               <LinkState key="state" link={link} />,
               <Since key="since" at={link.since} />,
               link.cost,
-              link.rtt === null ? "–" : latencyText(link.rtt),
+              <RoundTrip key="rtt" link={link} />,
             ],
           }))}
         />
@@ -216,25 +251,40 @@ function Links({ links }: { links: readonly NetworkLink[] }) {
   );
 }
 
+/** What a site said of itself holds until it goes. */
+function LastKnown({ site }: { site: Site }) {
+  if (site.state === "up") return null;
+  return (
+    <span className="fl-subtle">
+      As of <Age at={site.since} />
+    </span>
+  );
+}
+
 function Services({ site }: { site: Site }) {
   const refused = site.refused ?? [];
+  const isUp = site.state === "up";
   return (
-    <Section title="Services offered">
+    <Section title="Services offered" aside={<LastKnown site={site} />}>
       {site.services.length === 0 && refused.length === 0 ? (
-        <Nothing title="No service" command="fairlead expose api=127.0.0.1:9000">
-          Offer a server of this site: run the command there.
-        </Nothing>
+        isUp ? (
+          <Nothing isPart title="No service" command="fairlead expose api=127.0.0.1:9000">
+            Offer a server of this site: run the command there.
+          </Nothing>
+        ) : (
+          <p className="fl-subtle">This site offers no service.</p>
+        )
       ) : (
         <SimpleTable
           label="Services offered"
-          head={["Service", "State"]}
+          head={[{ label: "Service", isName: true }, "State"]}
           rows={[
             ...site.services.map((service) => ({
               key: service,
               cells: [
                 <ServiceName key="name" name={service} />,
-                <StateLabel key="state" tone="good">
-                  offered
+                <StateLabel key="state" tone={isUp ? "good" : "off"}>
+                  {isUp ? "offered" : "site is not up"}
                 </StateLabel>,
               ],
             })),
@@ -242,8 +292,9 @@ function Services({ site }: { site: Site }) {
               key: `refused ${name}`,
               cells: [
                 <Name key="name">{name}</Name>,
-                <span key="state">
-                  <StateLabel tone="bad">refused</StateLabel> <bdi className="fl-wrap">{message}</bdi>
+                <span key="state" className="fl-state">
+                  <StateLabel tone="bad">refused</StateLabel>
+                  <bdi>{message}</bdi>
                 </span>,
               ],
             })),
@@ -256,32 +307,42 @@ function Services({ site }: { site: Site }) {
 
 function Listeners({ site }: { site: Site }) {
   return (
-    <Section title="Listeners">
+    <Section title="Listeners" aside={<LastKnown site={site} />}>
       {site.listeners.length === 0 ? (
         <p className="fl-subtle">This site listens for no service of other sites.</p>
       ) : (
         <SimpleTable
           label="Listeners"
-          head={["Service", "Address", "State"]}
+          head={[{ label: "Service", isName: true }, "Address", "State"]}
           rows={site.listeners.map(({ service, address, state, message }) => ({
             key: `${service} ${address}`,
             cells: [
               <ServiceName key="name" name={service} />,
-              <bdi key="address" className="fl-mono fl-wrap">
+              <bdi key="address" className="fl-mono fl-address">
                 {address}
               </bdi>,
-              <StateLabel
-                key="state"
-                tone={state === "failed" ? "bad" : "good"}
-                {...(message === undefined ? {} : { title: message })}
-              >
-                {state}
-              </StateLabel>,
+              <ListenerState key="state" isUp={site.state === "up"} state={state} message={message} />,
             ],
           }))}
         />
       )}
     </Section>
+  );
+}
+
+interface ListenerStateProps {
+  readonly isUp: boolean;
+  readonly state: Site["listeners"][number]["state"];
+  readonly message: string | undefined;
+}
+
+function ListenerState({ isUp, state, message }: ListenerStateProps) {
+  if (!isUp) return <StateLabel tone="off">site is not up</StateLabel>;
+  return (
+    <span className="fl-state">
+      <StateLabel tone={state === "failed" ? "bad" : "good"}>{state}</StateLabel>
+      {message === undefined ? null : <bdi>{message}</bdi>}
+    </span>
   );
 }
 

@@ -26,7 +26,13 @@ export default function SitesPage() {
   const links = status?.links ?? [];
   const columns = useMemo(
     (): readonly Column<Site>[] => [
-      { id: "name", label: "Site", cell: (site) => <SiteName name={site.name} />, sort: (site) => site.name },
+      {
+        id: "name",
+        label: "Site",
+        cell: (site) => <SiteName name={site.name} />,
+        sort: (site) => site.name,
+        isName: true,
+      },
       {
         id: "state",
         label: "State",

@@ -14,7 +14,7 @@ import { apiPath, call, send } from "../../api/client.ts";
 import { tokensQuery } from "../../api/queries.ts";
 import { useRefusal } from "../../api/role.ts";
 import { fairlead } from "../../format/command.ts";
-import { counted } from "../../format/quantity.ts";
+import { counted, exactText } from "../../format/quantity.ts";
 import type { Fields } from "../../format/search.ts";
 import { useEvents, useStatus } from "../../live/use-live.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
@@ -89,17 +89,19 @@ export default function TokensPage() {
         label: "Issuer",
         cell: ({ issuer }) => <Name>{issuer}</Name>,
         sort: ({ issuer }) => issuer,
+        isName: true,
       },
       {
         id: "site",
         label: "Admits",
         cell: ({ site }) => (site === undefined ? "any site" : <Name>{site}</Name>),
         sort: ({ site }) => site ?? "",
+        isName: true,
       },
       {
         id: "used",
         label: "Used",
-        cell: ({ used, uses }) => `${used} of ${uses}`,
+        cell: ({ used, uses }) => `${exactText(used)} of ${exactText(uses)}`,
         sort: ({ used }) => used,
         isNumber: true,
         noWrap: true,
@@ -121,12 +123,12 @@ export default function TokensPage() {
       {
         id: "revoke",
         label: "",
+        isAction: true,
         cell: (token) =>
           token.state === "good" ? (
             <ActionButton
               variant="link"
               isInline
-              isDanger
               refused={refused}
               aria-label={`Revoke token ${token.id}`}
               onClick={() => setRevoked(token)}
@@ -222,6 +224,7 @@ function CreateForm({ network, refused, onCreated }: CreateFormProps) {
         }}
       >
         {create.error === null ? null : <Failure error={create.error} />}
+        {refused === null ? null : <p className="fl-subtle">{refused}</p>}
         <div className="fl-token-form">
           <FormGroup label="Link to" fieldId="token-issuer">
             <FormSelect id="token-issuer" value={issuer} onChange={(_, value) => setIssuer(value)}>
@@ -262,12 +265,12 @@ function CreateForm({ network, refused, onCreated }: CreateFormProps) {
             </FormSelect>
           </FormGroup>
         </div>
-        <div>
+        <div className="fl-form-foot">
           <ActionButton type="submit" variant="primary" refused={refused} isLoading={create.isPending}>
             Create token
           </ActionButton>
+          <CommandHint command={command} />
         </div>
-        <CommandHint command={command} />
       </Form>
     </Section>
   );

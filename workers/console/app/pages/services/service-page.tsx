@@ -3,7 +3,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { z } from "zod";
 import type { Service } from "../../../../../protocol/api/services.ts";
-import { type Traffic, WindowName } from "../../../../../protocol/api/traffic.ts";
+import { OUTCOME_LABELS, type Traffic, WindowName } from "../../../../../protocol/api/traffic.ts";
 import { Chart } from "../../charts/chart.tsx";
 import { WindowChoice } from "../../charts/window-choice.tsx";
 import { fairlead } from "../../format/command.ts";
@@ -32,9 +32,13 @@ export default function ServicePage() {
   const name = useParams({ strict: false }).service ?? "";
   const status = useStatus();
   const [{ window }, change] = useParameters(Search);
-  const query = useMemo(() => ({ window, service: name, by: "process,target,method,code" }), [window, name]);
+  const query = useMemo(
+    () => ({ window, service: name, by: `process,target,method,${OUTCOME_LABELS}` }),
+    [window, name],
+  );
   const { traffic } = useTraffic(query);
-  const findings = useFindings();
+  // The steps of longer windows are too long to say what fails now.
+  const findings = useFindings(window === "15m" ? traffic : null);
   const service = status?.services.find((each) => each.name === name);
   if (status === null) return <Waiting what="the service" />;
   const own = (findings ?? []).filter(

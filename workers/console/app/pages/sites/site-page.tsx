@@ -4,11 +4,12 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Link as NetworkLink } from "../../../../../protocol/api/links.ts";
 import type { Site } from "../../../../../protocol/api/sites.ts";
+import { OUTCOME_LABELS } from "../../../../../protocol/api/traffic.ts";
 import { apiPath, send } from "../../api/client.ts";
 import { useRefusal } from "../../api/role.ts";
 import { fairlead } from "../../format/command.ts";
 import { latencyText } from "../../format/quantity.ts";
-import { useEvents, useSilent, useStatus } from "../../live/use-live.tsx";
+import { useEvents, useSilent, useStatus, useTraffic } from "../../live/use-live.tsx";
 import { ActionButton } from "../../parts/action-button.tsx";
 import { Age, Since } from "../../parts/age.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
@@ -60,6 +61,9 @@ export default function SitePage() {
   return <SiteDetail site={site} links={status.links} network={network} />;
 }
 
+/** What the findings of failing services are made of. */
+const TRAFFIC = { window: "15m", by: OUTCOME_LABELS } as const;
+
 interface SiteDetailProps {
   readonly site: Site;
   readonly links: readonly NetworkLink[];
@@ -68,7 +72,8 @@ interface SiteDetailProps {
 
 function SiteDetail({ site, links, network }: SiteDetailProps) {
   const silent = useSilentSites();
-  const found = (useFindings() ?? []).filter(
+  const { traffic } = useTraffic(TRAFFIC);
+  const found = (useFindings(traffic) ?? []).filter(
     ({ subject, at }) =>
       subject.id === site.id || at === site.name || (subject.kind === "site" && subject.name === site.name),
   );

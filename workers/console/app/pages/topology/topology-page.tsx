@@ -5,6 +5,7 @@ import { Spinner } from "@patternfly/react-core/dist/esm/components/Spinner";
 import { ToggleGroup, ToggleGroupItem } from "@patternfly/react-core/dist/esm/components/ToggleGroup";
 import TopologyIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-topology-icon";
 import { lazy, Suspense, useCallback, useMemo, useRef } from "react";
+import { OUTCOME_LABELS, type Traffic } from "../../../../../protocol/api/traffic.ts";
 import type { Finding } from "../../../../../protocol/diagnosis/finding.ts";
 import { fairlead } from "../../format/command.ts";
 import { counted } from "../../format/quantity.ts";
@@ -108,6 +109,8 @@ export default function TopologyPage() {
 interface BodyProps {
   readonly view: "sites" | "services" | "list";
   readonly services: ServiceGraph;
+  /** The traffic of the network, where the view shows it. */
+  readonly traffic?: Traffic | null;
   /** Changes when the components of the services are others. */
   readonly kind: string;
   readonly search: TopologySearch;
@@ -117,7 +120,7 @@ interface BodyProps {
 function WithTraffic({
   by,
   ...rest
-}: Omit<BodyProps, "services" | "kind"> & { by: "group" | "site" | "process" }) {
+}: Omit<BodyProps, "services" | "traffic" | "kind"> & { by: "group" | "site" | "process" }) {
   const status = useStatus();
   const { traffic, phase } = useTraffic(by === "process" ? BY_PROCESS : BY_SITE);
   const services = useMemo(() => {
@@ -135,17 +138,17 @@ function WithTraffic({
       </Nothing>
     );
   }
-  return <Body {...rest} kind={`${by} ${traffic === null}`} services={services} />;
+  return <Body {...rest} kind={`${by} ${traffic === null}`} services={services} traffic={traffic} />;
 }
 
-const BY_SITE = { window: "15m" } as const;
-const BY_PROCESS = { window: "15m", by: "process,target" } as const;
+const BY_SITE = { window: "15m", by: OUTCOME_LABELS } as const;
+const BY_PROCESS = { window: "15m", by: `process,target,${OUTCOME_LABELS}` } as const;
 
-function Body({ view, services, kind, search, change }: BodyProps) {
+function Body({ view, services, traffic = null, kind, search, change }: BodyProps) {
   const network = useNetworkName();
   const status = useStatus();
   const silent = useSilent();
-  const wrong = useFindings() ?? NO_FINDINGS;
+  const wrong = useFindings(traffic) ?? NO_FINDINGS;
   const all = useMemo(
     () => (status === null ? EMPTY : siteGraph(status, silentSites(status, silent))),
     [status, silent],

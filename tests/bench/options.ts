@@ -33,7 +33,6 @@ export const USAGE = `npm run bench -- [options]
   --rounds N           rounds, the median counts (5)
   --seconds N          seconds of each timed run (4)
   --only NAME          only these measures or systems, by the beginning of their id; may be repeated
-                       (the system telemetry-off takes part only when it is named)
   --streams N          idle streams for the memory measure (10000)
   --sites N            sites for the scale measure (1000; 100 with --quick)
   --against DIR        another checkout, built: measures its Fairlead in the same rounds,

@@ -63,6 +63,13 @@ export async function cpuSeconds(parts: readonly Part[]): Promise<Map<string, nu
   return seconds;
 }
 
+/** Returns the CPU seconds of all parts together. */
+export async function cpuOfAll(parts: readonly Part[]): Promise<number> {
+  let sum = 0;
+  for (const seconds of (await cpuSeconds(parts)).values()) sum += seconds;
+  return sum;
+}
+
 /** Returns the CPU seconds of an edge: of workerd, and of its other processes. */
 export async function edgeCpuSeconds(root: number): Promise<{ workerd: number; front: number }> {
   const perSecond = await ticks();

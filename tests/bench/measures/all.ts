@@ -9,11 +9,13 @@ import type { Measure } from "./measure.ts";
 import { MIXED } from "./mixed.ts";
 import { POSTGRES } from "./postgres.ts";
 import { REQUESTS } from "./requests.ts";
+import { TELEMETRY } from "./telemetry.ts";
 
 export const MEASURES: readonly Measure[] = [
   ...BULK,
   ...REQUESTS,
   ...EXCHANGES,
+  ...TELEMETRY,
   ...GRPC,
   CONNECTIONS,
   DNS,

@@ -3,7 +3,7 @@
  * the observer that reads these bytes.
  */
 import type { Ground } from "../ground.ts";
-import { cpuSeconds } from "../processes.ts";
+import { cpuOfAll } from "../processes.ts";
 import { ratio } from "../statistics.ts";
 import type { System } from "../systems/system.ts";
 import type { Measure } from "./measure.ts";
@@ -66,24 +66,18 @@ const OBSERVER: Measure = {
     const sums = { web: { perSecond: 0, requests: 0, cpu: 0 }, plain: { perSecond: 0, requests: 0, cpu: 0 } };
     for (const service of ["web", "plain", "plain", "web"] as const) {
       const sum = sums[service];
-      const before = await cpuOfAll(system);
+      const before = await cpuOfAll(system.parts);
       const options = { service, connections: SHARE_CONNECTIONS, ms: ground.ms / 2 };
       const { perSecond, requests: count, errors } = await requests(system, ground, options);
       if (errors > 0) throw new Error(`${errors} requests failed.`);
       sum.perSecond += perSecond;
       sum.requests += count;
-      sum.cpu += (await cpuOfAll(system)) - before;
+      sum.cpu += (await cpuOfAll(system.parts)) - before;
     }
     const { web, plain } = sums;
     const cpu = ratio(web.cpu / web.requests, plain.cpu / plain.requests);
     return { figures: { share: web.perSecond / plain.perSecond, ...(cpu === null ? {} : { cpu }) } };
   },
 };
-
-async function cpuOfAll({ parts }: System): Promise<number> {
-  let sum = 0;
-  for (const seconds of (await cpuSeconds(parts)).values()) sum += seconds;
-  return sum;
-}
 
 export const EXCHANGES: readonly Measure[] = [...BY_REQUEST, SHARE, OBSERVER];

@@ -6,7 +6,6 @@ import type { SystemId } from "../systems/system.ts";
 export const SHORT: Readonly<Record<SystemId, string>> = {
   direct: "direct",
   fairlead: "Fairlead",
-  "telemetry-off": "telemetry off",
   other: "other build",
   hop: "hop only",
   nginx: "nginx",
@@ -70,10 +69,8 @@ export function figuresTable(results: Results): Table {
 
 /** Systems to which Fairlead's ratios are made. */
 function referencesOf({ systems }: Results): readonly SystemId[] {
-  const variants = (["telemetry-off", "other"] as const).filter((variant) =>
-    systems.some(({ id }) => id === variant),
-  );
-  return ["direct", "nginx", ...variants];
+  const other = systems.some(({ id }) => id === "other");
+  return other ? ["direct", "nginx", "other"] : ["direct", "nginx"];
 }
 
 /** Makes the table of CPU seconds per unit of work, with the ratio to another build if there is one. */

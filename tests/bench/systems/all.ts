@@ -2,7 +2,7 @@
 import type { Ground } from "../ground.ts";
 import { selected } from "../options.ts";
 import { direct } from "./direct.ts";
-import { fairlead, otherBuild, telemetryOff } from "./fairlead.ts";
+import { fairlead, otherBuild } from "./fairlead.ts";
 import { nginx } from "./nginx.ts";
 import { ssh } from "./ssh.ts";
 import type { System, SystemId } from "./system.ts";
@@ -21,7 +21,6 @@ export async function startSystems(ground: Ground, say: (line: string) => void):
   const known: readonly { id: SystemId; start: () => Promise<System | string> }[] = [
     { id: "direct", start: async () => direct(ground.servers) },
     { id: "fairlead", start: async () => await fairlead(ground, await theEdge(), "end-to-end") },
-    { id: "telemetry-off", start: async () => await telemetryOff(ground, await theEdge()) },
     { id: "other", start: () => otherBuild(ground) },
     { id: "hop", start: async () => await fairlead(ground, await theEdge(), "hop") },
     { id: "nginx", start: () => nginx(ground) },
@@ -29,12 +28,8 @@ export async function startSystems(ground: Ground, say: (line: string) => void):
   ];
   const systems: System[] = [];
   const absent: Record<string, string> = {};
-  const { against, only } = ground.options;
-  const possible = known.filter(({ id }) => {
-    if (id === "other") return against !== null;
-    return id !== "telemetry-off" || only.includes(id);
-  });
-  for (const { id, start } of selected(possible, only)) {
+  const possible = known.filter(({ id }) => id !== "other" || ground.options.against !== null);
+  for (const { id, start } of selected(possible, ground.options.only)) {
     const system = await start().catch((error: unknown) => {
       // A reference may fail to start on some machines. Fairlead must start.
       if (id === "fairlead" || id === "other") throw error;

@@ -1,20 +1,12 @@
 /** Fairlead: an edge and two connectors, as processes. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ControlClient } from "../../../connector/control/client.ts";
 import { type ConnectorOptions, connectorArgs } from "../../support/connector/connector.ts";
 import { type Cluster, type Edge, eventually, type TestNetwork } from "../../support/process/cluster.ts";
 import type { ManagedProcess } from "../../support/process/managed-process.ts";
 import type { Ground } from "../ground.ts";
-import {
-  dnsFlags,
-  featuresOf,
-  hopFlags,
-  type SideFlags,
-  telemetryOffFlags,
-  unchecked,
-  unobserved,
-} from "./flags.ts";
+import { dnsFlags, featuresOf, type HopFlags, hopFlags, unchecked, unobserved } from "./flags.ts";
 import { forEachService, REQUEST_SERVICES, type RequestServiceId, SERVICES, type System } from "./system.ts";
 
 type Encryption = "end-to-end" | "hop";
@@ -33,14 +25,6 @@ export async function fairlead(ground: Ground, edge: Edge, encryption: Encryptio
   return await pairOf(ground, ground.cluster, edge, flags, IDENTITIES[encryption]);
 }
 
-/** The same edge and build with telemetry off, to measure what telemetry costs. */
-export async function telemetryOff(ground: Ground, edge: Edge): Promise<System | string> {
-  const flags = await telemetryOffFlags(ground.cluster);
-  if (flags === null) return "these connectors have no telemetry";
-  const identity = { id: "telemetry-off", title: "Fairlead, telemetry off" } as const;
-  return await pairOf(ground, ground.cluster, edge, { east: flags, west: flags }, identity);
-}
-
 /** Edge and connectors of another checkout's build, with end-to-end encryption. */
 export async function otherBuild(ground: Ground): Promise<System> {
   const { other } = ground;
@@ -53,7 +37,7 @@ async function pairOf(
   ground: Ground,
   cluster: Cluster,
   edge: Edge,
-  flags: SideFlags,
+  flags: HopFlags,
   identity: Pick<System, "id" | "title">,
 ): Promise<System> {
   const network = await cluster.network(edge, `bench-${identity.id}`);
@@ -72,6 +56,7 @@ async function pairOf(
     const { flags: forDns, ...server } = await dnsFlags(cluster, host);
     const westFlags = [...flags.west, ...unobserved(features), ...forDns];
     const west = await start(ground, cluster, network, westFlags, { site: `west${pairs}`, bind: host });
+    const switched = features.has("telemetry") ? { setTelemetry: telemetrySwitch([east, west]) } : {};
     await eventually("west listens for every service", async () => {
       const { services } = await west.control.services();
       return services.filter(({ listener }) => listener?.state === "listening").length === SERVICES.length;
@@ -79,6 +64,7 @@ async function pairOf(
     return {
       ...identity,
       ...server,
+      ...switched,
       features,
       at: await forEachService((service) => ({ host, port: ground.servers[service].port })),
       parts: [
@@ -98,6 +84,28 @@ async function pairOf(
 interface Started {
   readonly process: ManagedProcess;
   readonly control: ControlClient;
+  /** The configuration file, which it follows. */
+  readonly config: string;
+}
+
+/** What a connector logs when it has read its configuration file again. */
+const RELOADED = "The configuration was reloaded.";
+
+/** Returns the function that turns the telemetry of connectors on or off. */
+function telemetrySwitch(connectors: readonly Started[]): (isOn: boolean) => Promise<void> {
+  let state = true;
+  return async (isOn) => {
+    if (isOn === state) return;
+    state = isOn;
+    await Promise.all(
+      connectors.map(async ({ process, config }) => {
+        const reloads = () => process.stdout.split(RELOADED).length;
+        const before = reloads();
+        await writeFile(config, JSON.stringify({ telemetry: isOn ? "on" : "off" }));
+        await process.output("the new configuration", () => (reloads() > before ? true : null));
+      }),
+    );
+  };
 }
 
 async function start(
@@ -109,12 +117,14 @@ async function start(
 ): Promise<Started> {
   const stateDir = cluster.fresh(options.site);
   const token = await network.token();
-  const args = [...connectorArgs({ ...options, token }, stateDir), ...flags];
+  const config = cluster.path(`${options.site}.json`);
+  await writeFile(config, "{}");
+  const args = [...connectorArgs({ ...options, token }, stateDir), ...flags, "--config", config];
   const process = cluster.run(options.site, args, await profiling(ground, options.site));
   await process.output("uplink up", ({ stdout }) => (/"to":"up"/.test(stdout) ? true : null));
   const control = new ControlClient(stateDir);
   await eventually(`${options.site} answers on its control socket`, () => control.services());
-  return { process, control };
+  return { process, control, config };
 }
 
 async function profiling(ground: Ground, site: string): Promise<Record<string, string>> {

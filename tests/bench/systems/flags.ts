@@ -3,20 +3,15 @@ import { freePort } from "../../support/free-port.ts";
 import type { Cluster } from "../../support/process/cluster.ts";
 import { type DnsServer, type Feature, SERVICES } from "./system.ts";
 
-export interface SideFlags {
+export interface HopFlags {
   readonly west: readonly string[];
   readonly east: readonly string[];
 }
 
 /** Returns the options for hop encryption, or null for a build without them. */
-export async function hopFlags(cluster: Cluster): Promise<SideFlags | null> {
+export async function hopFlags(cluster: Cluster): Promise<HopFlags | null> {
   if (!(await hasOption(cluster, "--allow-hop"))) return null;
   return { west: ["--allow-hop", "all"], east: SERVICES.flatMap((name) => ["--hop", name]) };
-}
-
-/** Returns the options of both sides that turn telemetry off, or null for a build without telemetry. */
-export async function telemetryOffFlags(cluster: Cluster): Promise<readonly string[] | null> {
-  return (await hasOption(cluster, "--telemetry")) ? ["--telemetry", "off"] : null;
 }
 
 /** Returns the options that keep iperf3's service offered while its target is down, as it is between two runs. */
@@ -25,7 +20,11 @@ export async function unchecked(cluster: Cluster): Promise<readonly string[]> {
 }
 
 /** An option of each feature, which came with it. */
-const OPTIONS: Readonly<Record<Feature, string>> = { requests: "--retry", observers: "--observe" };
+const OPTIONS: Readonly<Record<Feature, string>> = {
+  requests: "--retry",
+  observers: "--observe",
+  telemetry: "--telemetry",
+};
 
 /** Returns the features of a build. */
 export async function featuresOf(cluster: Cluster): Promise<ReadonlySet<Feature>> {

@@ -20,10 +20,10 @@ export type RequestServiceId = keyof typeof REQUEST_SERVICES;
 export type Addresses = Readonly<Record<ServiceId, Address>>;
 
 /** Names of systems. `other` is Fairlead of another checkout. */
-export type SystemId = "direct" | "fairlead" | "telemetry-off" | "other" | "hop" | "nginx" | "ssh";
+export type SystemId = "direct" | "fairlead" | "other" | "hop" | "nginx" | "ssh";
 
-/** What a build of Fairlead may lack: requests that are balanced one by one, and observers of connections. */
-export type Feature = "requests" | "observers";
+/** What a build of Fairlead may lack: requests that are balanced one by one, observers of connections, and telemetry. */
+export type Feature = "requests" | "observers" | "telemetry";
 
 /** A connector's DNS server, and a name that it answers. */
 export interface DnsServer extends Address {
@@ -46,6 +46,8 @@ export interface System {
   readonly features?: ReadonlySet<Feature>;
   /** The DNS server of the clients' site, if the system has any. */
   readonly dns?: DnsServer;
+  /** Turns telemetry of both connectors on or off, if the system has it. It is on at first. */
+  setTelemetry?(isOn: boolean): Promise<void>;
   /** Starts an unused pair of connectors, if the system has them. It ends with {@link System}. */
   fresh?(): Promise<System>;
   close(): Promise<void>;

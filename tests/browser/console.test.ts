@@ -144,6 +144,7 @@ describe.concurrent("the sign-in of the console", () => {
     await opened.page.getByLabel("Password").waitFor();
     expect(await ask("/v1/networks", { cookie })).toEqual([401, "console.session_ended"]);
     // What the page asked for meanwhile.
+    await opened.page.waitForLoadState("networkidle");
     forgiveRefusals(opened);
     // A browser that still has the cookie.
     await using stale = await stand.browser.page({ state });

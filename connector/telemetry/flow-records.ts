@@ -62,7 +62,6 @@ function common(recorded: Recorded, nameOf: NameOf) {
     client: client === null ? null : shown(client, 100),
     process: client === null || side === "target" ? null : nameOf(client),
     target: target === null ? null : shown(target, 300),
-    ...(trace ? { trace: trace.id } : {}),
     ...{ session: isSession ? session : null, stream: isSession ? stream : null },
     ...(trace ? { trace: trace.id } : {}),
   };

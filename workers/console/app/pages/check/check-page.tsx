@@ -7,7 +7,6 @@ import SkippedIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-minus-circ
 import UnknownIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-question-mark-circle-icon";
 import { type ReactNode, useDeferredValue, useMemo } from "react";
 import { z } from "zod";
-import { OUTCOME_LABELS } from "../../../../../protocol/api/traffic.ts";
 import {
   checkPath,
   type PathCheck,
@@ -25,6 +24,7 @@ import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
 import { Section } from "../../parts/section.tsx";
 import { useParameters } from "../../parts/url-parameters.ts";
+import { OUTCOMES } from "../../parts/use-findings.ts";
 import { Waiting } from "../../parts/waiting.tsx";
 import "./check.css";
 
@@ -33,13 +33,11 @@ const Search = z.object({
   service: z.string().max(63).default("").catch(""),
 });
 
-const QUERY = { window: "15m", by: OUTCOME_LABELS } as const;
-
 export default function CheckPage() {
   const [search, change] = useParameters(Search);
   const status = useStatus();
   const silent = useSilent();
-  const { traffic } = useTraffic(QUERY);
+  const { traffic } = useTraffic(OUTCOMES);
   const sites = status?.sites.filter(({ state }) => state !== "revoked").map(({ name }) => name) ?? [];
   const services = status?.services.map(({ name }) => name) ?? [];
   const from = search.from || (sites[0] ?? "");

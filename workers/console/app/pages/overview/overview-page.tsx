@@ -6,7 +6,6 @@ import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { z } from "zod";
 import type { NetworkStatus } from "../../../../../protocol/api/status.ts";
-import { OUTCOME_LABELS } from "../../../../../protocol/api/traffic.ts";
 import type { Finding } from "../../../../../protocol/diagnosis/finding.ts";
 import { summary } from "../../../../../protocol/diagnosis/summary.ts";
 import { fairlead } from "../../format/command.ts";
@@ -20,14 +19,12 @@ import { useNetworkName } from "../../parts/name.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
 import { Section } from "../../parts/section.tsx";
 import { useParameters } from "../../parts/url-parameters.ts";
-import { useFindings } from "../../parts/use-findings.ts";
+import { OUTCOMES, useFindings } from "../../parts/use-findings.ts";
 import { Waiting } from "../../parts/waiting.tsx";
 import { TrafficNow } from "./traffic-now.tsx";
 import "./overview.css";
 
 const RECENT_EVENTS = 6;
-
-const TRAFFIC = { window: "15m", by: OUTCOME_LABELS } as const;
 
 /** Findings that are shown before the user asks for all. */
 const FIRST_FINDINGS = 4;
@@ -40,7 +37,7 @@ const Parameters = z.object({
 export function OverviewPage() {
   const network = useNetworkName();
   const status = useStatus();
-  const { traffic, phase } = useTraffic(TRAFFIC);
+  const { traffic, phase } = useTraffic(OUTCOMES);
   const found = useFindings(traffic);
   const events = useEvents();
   return (

@@ -4,7 +4,6 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Link as NetworkLink } from "../../../../../protocol/api/links.ts";
 import type { Site } from "../../../../../protocol/api/sites.ts";
-import { OUTCOME_LABELS } from "../../../../../protocol/api/traffic.ts";
 import { apiPath, send } from "../../api/client.ts";
 import { useRefusal } from "../../api/role.ts";
 import { fairlead } from "../../format/command.ts";
@@ -23,7 +22,7 @@ import { RoundTrip } from "../../parts/round-trip.tsx";
 import { Section } from "../../parts/section.tsx";
 import { SimpleTable } from "../../parts/simple-table.tsx";
 import { LinkState, SiteState, StateLabel } from "../../parts/state-label.tsx";
-import { useFindings, useSilentSites } from "../../parts/use-findings.ts";
+import { OUTCOMES, useFindings, useSilentSites } from "../../parts/use-findings.ts";
 import { Waiting } from "../../parts/waiting.tsx";
 
 const SHOWN_EVENTS = 12;
@@ -61,9 +60,6 @@ export default function SitePage() {
   return <SiteDetail site={site} links={status.links} network={network} />;
 }
 
-/** What the findings of failing services are made of. */
-const TRAFFIC = { window: "15m", by: OUTCOME_LABELS } as const;
-
 interface SiteDetailProps {
   readonly site: Site;
   readonly links: readonly NetworkLink[];
@@ -72,7 +68,7 @@ interface SiteDetailProps {
 
 function SiteDetail({ site, links, network }: SiteDetailProps) {
   const silent = useSilentSites();
-  const { traffic } = useTraffic(TRAFFIC);
+  const { traffic } = useTraffic(OUTCOMES);
   const found = (useFindings(traffic) ?? []).filter(
     ({ subject, at }) =>
       subject.id === site.id || at === site.name || (subject.kind === "site" && subject.name === site.name),

@@ -15,7 +15,7 @@ import { useNetworkName } from "../../parts/name.tsx";
 import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
 import { useParameters } from "../../parts/url-parameters.ts";
-import { useFindings } from "../../parts/use-findings.ts";
+import { OUTCOMES, useFindings } from "../../parts/use-findings.ts";
 import { busiest, MAX_SERVICES, servicesOf, withServices } from "../../topology/busiest.ts";
 import { type ServiceGraph, serviceGraph } from "../../topology/service-graph.ts";
 import { type SiteGraph, siteGraph } from "../../topology/site-graph.ts";
@@ -122,7 +122,7 @@ function WithTraffic({
   ...rest
 }: Omit<BodyProps, "services" | "traffic" | "kind"> & { by: "group" | "site" | "process" }) {
   const status = useStatus();
-  const { traffic, phase } = useTraffic(by === "process" ? BY_PROCESS : BY_SITE);
+  const { traffic, phase } = useTraffic(by === "process" ? BY_PROCESS : OUTCOMES);
   const services = useMemo(() => {
     if (status === null) return NO_SERVICES;
     if (by !== "group") return serviceGraph(status, traffic, { by });
@@ -141,7 +141,6 @@ function WithTraffic({
   return <Body {...rest} kind={`${by} ${traffic === null}`} services={services} traffic={traffic} />;
 }
 
-const BY_SITE = { window: "15m", by: OUTCOME_LABELS } as const;
 const BY_PROCESS = { window: "15m", by: `process,target,${OUTCOME_LABELS}` } as const;
 
 function Body({ view, services, traffic = null, kind, search, change }: BodyProps) {

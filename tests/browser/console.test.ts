@@ -321,7 +321,7 @@ describe("a narrow window", () => {
     await menu.press("Enter");
     await page.getByRole("link", { name: "Keys", exact: true }).focus();
     await page.keyboard.press("Escape");
-    await expect.poll(() => menu.getAttribute("aria-expanded")).toBe("false");
+    await expect.poll(() => menu.getAttribute("aria-expanded"), PATIENCE).toBe("false");
     expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toBe("Pages");
   });
 });

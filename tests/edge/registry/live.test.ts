@@ -4,7 +4,14 @@ import { SILENT_MS, WATCH_MS } from "../../../protocol/api/live.ts";
 import { NetworkStatus } from "../../../protocol/api/status.ts";
 import { MAX_BEHIND_MS, MAX_QUEUED, MAX_UNSENT } from "../../../workers/live/backlog.ts";
 import { call, createKey, createNetwork, errorOf } from "../../support/workerd/client.ts";
-import { type Member, offer, registryOf, status, TestUplink } from "../../support/workerd/member.ts";
+import {
+  type Member,
+  offer,
+  PATIENCE,
+  registryOf,
+  status,
+  TestUplink,
+} from "../../support/workerd/member.ts";
 import { closeShop, openBusyShop } from "../../support/workerd/shop.ts";
 import { runSql } from "../../support/workerd/stored.ts";
 import { TestViewer, watch } from "../../support/workerd/viewer.ts";
@@ -257,7 +264,7 @@ describe("a viewer of the live channel that does not read", () => {
     expect(await errorOf(watch("shop"))).toEqual([429, "live.too_many"]);
     const [viewer] = answers.map((answer) => new TestViewer(answer));
     await viewer?.closed;
-    await vi.waitFor(async () => (await TestViewer.open("shop")).next("snapshot"));
+    await vi.waitFor(async () => (await TestViewer.open("shop")).next("snapshot"), PATIENCE);
   });
 });
 

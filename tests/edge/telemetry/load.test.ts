@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Traffic } from "../../../protocol/api/traffic.ts";
 import type { SeriesReport } from "../../../protocol/telemetry/series.ts";
 import { call, createNetwork, expectAnswer } from "../../support/workerd/client.ts";
-import { admit, hangUpAll, type Member } from "../../support/workerd/member.ts";
+import { admit, hangUpAll, type Member, PATIENCE } from "../../support/workerd/member.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
 import { rowsOf } from "../../support/workerd/row-meter.ts";
 import { streams, TelemetryLine, TrafficViewer, telemetryOf } from "../../support/workerd/telemetry-line.ts";
@@ -70,7 +70,7 @@ describe("an object of traffic with 50 connectors and 10,000 requests a second",
         expect(groups.reduce((sum, { totals }) => sum + totals.bytesToTarget, 0)).toBe(
           requests * 300 * CONNECTORS,
         );
-      });
+      }, PATIENCE);
     // The object runs, so that it can be told to hibernate.
     (await TrafficViewer.open("shop")).socket.close(1000);
     const rows = await rowsOf(telemetry, async () => {

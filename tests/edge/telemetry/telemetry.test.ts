@@ -471,7 +471,10 @@ describe("the live channel of traffic", () => {
       await onStalled((socket, telemetry) => telemetry.webSocketMessage(socket, '{"type":"watch"}'));
       later(10_000);
       // The viewer is looked at every second while it is behind and its lease runs.
-      await vi.waitFor(() => onStalled(({ readyState }) => expect(readyState).not.toBe(WebSocket.OPEN)));
+      await vi.waitFor(
+        () => onStalled(({ readyState }) => expect(readyState).not.toBe(WebSocket.OPEN)),
+        PATIENCE,
+      );
       expect(await new TrafficViewer(tooLong).closed).toEqual({ code: 4408, reason: "live.behind" });
     });
   });

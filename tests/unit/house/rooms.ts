@@ -387,7 +387,7 @@ const CONNECTOR: readonly Line[] = [
       ],
       ...["connector/session", "connector/site", "connector/targets", "connector/uplink"],
       ...["connector/diagnosis", "connector/dns", "connector/http/server", "connector/telemetry"],
-      "connector/kubernetes",
+      "connector/kubernetes/**",
     ],
     why: "Sockets, WebSockets, proxies, names and the client of the API.",
   },
@@ -401,6 +401,11 @@ const CONNECTOR: readonly Line[] = [
       "connector/diagnosis",
     ],
     why: "The forms of services, scopes, policies and durations, as users write them.",
+  },
+  {
+    room: "connector/kubernetes/api",
+    usedBy: ["connector/kubernetes/**"],
+    why: "Requests to a Kubernetes API server, and the kinds of objects that they are about.",
   },
   {
     room: "connector/resources",

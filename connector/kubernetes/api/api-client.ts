@@ -1,7 +1,7 @@
 /** Requests to a Kubernetes API server, with the account's token. */
 import { z } from "zod";
-import { Agent, type Dispatcher, request } from "../net/undici.ts";
-import type { Failure } from "./reflector.ts";
+import { Agent, type Dispatcher, request } from "../../net/undici.ts";
+import { ApiError, type Failure } from "./failure.ts";
 
 /** Time limit of a connection, and of an answer's head, ms. */
 const ANSWER_TIME = 30_000;
@@ -23,16 +23,6 @@ export interface TokenSource {
   token(): Promise<string>;
   /** The server refused the token: the next one is read anew. */
   refused(): void;
-}
-
-/** A request that the server refused, or that no answer came to. */
-export class ApiError extends Error {
-  readonly failure: Failure;
-
-  constructor(failure: Failure) {
-    super(failure.message);
-    this.failure = failure;
-  }
 }
 
 export class ApiClient {

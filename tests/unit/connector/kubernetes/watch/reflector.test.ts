@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Page, Reflector, type WatchEvent } from "../../../../connector/kubernetes/reflector.ts";
+import {
+  type Page,
+  Reflector,
+  type WatchEvent,
+} from "../../../../../connector/kubernetes/watch/reflector.ts";
 
 const object = (name: string, resourceVersion: string) => ({
   metadata: { name, namespace: "shop", resourceVersion },

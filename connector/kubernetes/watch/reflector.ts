@@ -5,7 +5,8 @@
  * The copy never has an empty moment: a new list replaces it only once its last page is there, and no failure empties it.
  */
 import { z } from "zod";
-import { Backoff } from "../net/backoff.ts";
+import { Backoff } from "../../net/backoff.ts";
+import type { Failure } from "../api/failure.ts";
 
 /** What the reflector reads of every object. */
 const Meta = z.object({
@@ -38,15 +39,6 @@ export type Step =
   | { readonly kind: "watch"; readonly resourceVersion: string; readonly timeoutSeconds: number }
   /** Waits `ms`, then asks for the next step. */
   | { readonly kind: "wait"; readonly ms: number };
-
-/** Why a request failed. */
-export interface Failure {
-  /** HTTP status, or that of an ERROR event; null where no answer came. */
-  readonly status: number | null;
-  readonly message: string;
-  /** Time that the server wants a client to wait, ms. */
-  readonly retryAfter?: number;
-}
 
 /** A change of the copy. */
 export type Change<T> =

@@ -1,8 +1,9 @@
 /** Carries out what a reflector decides: lists, watches and waits, until it is stopped. */
 import { setTimeout as pause } from "node:timers/promises";
-import { type ApiClient, ApiError } from "./api-client.ts";
-import { JsonLines } from "./json-lines.ts";
-import { type Change, type Failure, Page, type Reflector, type Step, WatchEvent } from "./reflector.ts";
+import type { ApiClient } from "../api/api-client.ts";
+import { ApiError, type Failure } from "../api/failure.ts";
+import { JsonLines } from "../api/json-lines.ts";
+import { type Change, Page, type Reflector, type Step, WatchEvent } from "./reflector.ts";
 
 /** Silence after which a watch is given up, ms. A server sends a bookmark each minute. */
 export const SILENCE = 150_000;

@@ -1,0 +1,22 @@
+/** Labels, annotations and names of the objects that a connector makes and reads in a cluster. */
+
+/** The prefix of Fairlead's own labels and annotations. */
+export const PREFIX = "fairlead.dev";
+
+/** Label of everything that a connector makes: `fairlead`. */
+export const MANAGED_BY_LABEL = "app.kubernetes.io/managed-by";
+export const MANAGER = "fairlead";
+/** Label of everything that a connector makes: the id of its site. An object with another id is never touched. */
+export const SITE_LABEL = `${PREFIX}/site-id`;
+/** Annotation of a Service that was made for a service of the network: the service's name. */
+export const SERVICE_ANNOTATION = `${PREFIX}/service`;
+
+/** The labels by which a connector knows its own objects. */
+export const ownLabels = (siteId: string): Readonly<Record<string, string>> => ({
+  [MANAGED_BY_LABEL]: MANAGER,
+  [SITE_LABEL]: siteId,
+});
+
+/** Whether an object was made by a connector of this site. */
+export const isOwn = (labels: Readonly<Record<string, string>> | undefined, siteId: string): boolean =>
+  labels?.[MANAGED_BY_LABEL] === MANAGER && labels[SITE_LABEL] === siteId;

@@ -41,7 +41,7 @@ export interface ExposedPort {
   readonly protocol: ServiceProtocol;
   /** Whether the targets speak gRPC: the protocol is http2, and their health is asked over gRPC. */
   readonly grpc?: true | undefined;
-  /** At least one. */
+  /** At least one, except at a port of a controller's service, which is down without any. */
   readonly targets: readonly TargetHost[];
 }
 
@@ -282,8 +282,13 @@ export function samePorts(left: Exposure, right: Exposure): boolean {
       one.servicePort === other.servicePort &&
       one.protocol === other.protocol &&
       one.grpc === other.grpc &&
-      sameList(one.targets, other.targets, sameHost),
+      sameTargets(one.targets, other.targets),
   );
+}
+
+/** Whether two lists have the same targets in the same order. */
+export function sameTargets(left: readonly TargetHost[], right: readonly TargetHost[]): boolean {
+  return left === right || sameList(left, right, sameHost);
 }
 
 const sameHost = (left: TargetHost, right: TargetHost): boolean =>

@@ -89,6 +89,8 @@ export type PortHealthLine = z.infer<typeof PortHealthLine>;
 
 /** A port of a service that this site offers. */
 export const OfferPortLine = ExposedPortSchema.extend({
+  /** None at a port of a controller's service that has no server now. */
+  targets: ExposedPortSchema.shape.targets.element.array(),
   /** The port in the network. Absent if the offer is refused. */
   networkPort: Port.optional(),
   /** A connector of 0.1.0 sends none. */
@@ -99,9 +101,11 @@ export type OfferPortLine = z.infer<typeof OfferPortLine>;
 /** A service that this site offers, with its targets. `refused` is the network's reason to refuse the offer. */
 export const OfferLine = z.object({
   name: ServiceName,
-  /** The first target of the first port. */
+  /** The first target of the first port: an empty host, and the port of the service, while it has none. */
   host: z.string(),
   port: Port,
+  /** What a controller offers by it, such as "Service shop/frontend". */
+  source: z.string().optional(),
   /** Of the first port. */
   ...OfferPortLine.omit({ targets: true, health: true }).shape,
   /** All ports. A connector of 0.1.0 sends none. */

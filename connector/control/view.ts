@@ -11,7 +11,7 @@ import type {
 import type { ConfigState } from "../config/config-reload.ts";
 import { HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
 import type { IngressRule } from "../config/ingress.ts";
-import { type Exposure, firstPort, firstTarget, proposedPort } from "../config/service-options.ts";
+import { type Exposure, firstPort, proposedPort } from "../config/service-options.ts";
 import { isUpAt } from "../listeners/catalogue.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { DescriptorUse } from "../resources/descriptor-watch.ts";
@@ -220,11 +220,13 @@ export function troubleLine({ code, message, action }: FairleadError): Trouble {
 }
 
 /** An offer, without what the network says of it. */
-export function offerLine(offer: Exposure & Pick<OfferLine, "encryption">): OfferLine {
-  const { name, to, encryption, ports } = offer;
-  const { targets, ...first } = firstPort(offer);
+export function offerLine(offer: Exposure & Pick<OfferLine, "encryption" | "source">): OfferLine {
+  const { name, to, encryption, source, ports } = offer;
+  const port = firstPort(offer);
+  const { targets, ...first } = port;
+  const target = targets[0] ?? { host: "", port: proposedPort(port) };
   return {
-    ...{ name, ...firstTarget({ targets }), ...first, to, encryption },
+    ...{ name, host: target.host, port: target.port, ...first, to, encryption, source },
     ports: ports.map((port) => ({ ...port, targets: [...port.targets] })),
   };
 }
@@ -234,7 +236,7 @@ export function offerLine(offer: Exposure & Pick<OfferLine, "encryption">): Offe
  * @param portOf the port of a service where it is not the one that the site proposes
  */
 export function offerLines(
-  offers: readonly (Exposure & Pick<OfferLine, "encryption">)[],
+  offers: readonly (Exposure & Pick<OfferLine, "encryption" | "source">)[],
   refused: readonly RefusedOffer[],
   portOf: (service: string) => number | undefined = () => undefined,
 ): OfferLine[] {

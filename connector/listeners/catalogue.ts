@@ -1,4 +1,7 @@
-/** The services of the network that this site may see, as the registry reported them. */
+/**
+ * The services of the network that this site may see, as the registry reported them. They stay as they are while the
+ * uplink is away.
+ */
 import type { ServicePort, VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
 import { Waiters } from "../async/waiters.ts";
 import { type Log, silent } from "../log.ts";
@@ -30,6 +33,8 @@ export class Catalogue {
 
   /** Whether every service is known that the registry shows this site. */
   #isComplete = false;
+  /** Whether the catalogue was emptied for another reason than that the registry named no services. */
+  #isCleared = false;
 
   /** `onChange` is called after each change. */
   constructor(onChange: () => void, log: Log = silent) {
@@ -40,6 +45,14 @@ export class Catalogue {
   /** Whether the first welcome has arrived, with all of its parts. A name that is not here then does not exist. */
   get isComplete(): boolean {
     return this.#isComplete;
+  }
+
+  /**
+   * Whether the registry said that this site sees no service of that name. False while that is only not known: before the
+   * first complete welcome, for a site that was revoked, and for services beyond {@link MAX_SERVICES}.
+   */
+  isGone(name: string): boolean {
+    return this.#isComplete && !this.#isCleared && this.#dropped === 0 && !this.#services.has(name);
   }
 
   lookup(name: string): VisibleService | undefined {
@@ -72,6 +85,8 @@ export class Catalogue {
    * services that were known before stay, so that no listener closes for a moment.
    */
   welcome(services: readonly VisibleService[], more = false): void {
+    // What was cleared is not known again before the welcome is complete.
+    this.#isCleared &&= more;
     this.#isComplete ||= !more;
     const named = new Set(services.map(({ name }) => name));
     const before = more ? [...this.#services] : [];
@@ -79,7 +94,15 @@ export class Catalogue {
     this.#set(new Map([...before, ...services.map((service) => [service.name, service] as const)]));
   }
 
+  /** Empties the catalogue of a site that may see nothing any longer. */
+  clear(): void {
+    this.#isCleared = true;
+    this.#unconfirmed = new Set();
+    this.#set(new Map());
+  }
+
   change({ put, gone, complete = false }: CatalogueChange): void {
+    this.#isCleared &&= !complete;
     this.#isComplete ||= complete;
     const unconfirmed = new Set(this.#unconfirmed);
     for (const { name } of put) unconfirmed.delete(name);

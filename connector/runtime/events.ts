@@ -24,6 +24,10 @@ export interface ConnectorEventMap {
   catalogueChanged: [];
   /** The services that this site offers changed. */
   offersChanged: [];
+  /** The network refuses other offers of this site than before: of these services, or of them no longer. */
+  refusedOffersChanged: [services: readonly string[]];
+  /** Services that this site offers have other targets, and nothing that other sites see changed. */
+  targetsChanged: [];
   /** A target of this site went up or down, or is to be checked at another time. */
   healthChanged: [];
   /** Ports of services were withdrawn because all their targets are down, or came back. */

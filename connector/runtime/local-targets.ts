@@ -4,11 +4,15 @@ import type { MachineConnectors } from "../targets/machine-connectors.ts";
 import type { OwnTargets } from "../targets/own-targets.ts";
 import type { Part } from "./part.ts";
 
+/** How long after a change of targets alone they are looked at, ms. Those of a cluster change often. */
+const SOON_MS = 1000;
+
 export class LocalTargets implements Part {
   readonly #machine: MachineConnectors;
   readonly #ownTargets: OwnTargets;
   readonly #listeners: ListenerSet;
   #isDraining = false;
+  #planned: NodeJS.Timeout | undefined;
 
   constructor(machine: MachineConnectors, ownTargets: OwnTargets, listeners: ListenerSet) {
     this.#machine = machine;
@@ -26,11 +30,19 @@ export class LocalTargets implements Part {
   }
 
   close(): void {
+    clearTimeout(this.#planned);
     this.#machine.close();
+  }
+
+  /** As {@link review}, once after several changes. */
+  planReview(): void {
+    this.#planned ??= setTimeout(() => this.review(), SOON_MS).unref();
   }
 
   /** Call this when targets or listeners have changed: informs the other connectors, and moves listeners off targets. */
   review(): void {
+    clearTimeout(this.#planned);
+    this.#planned = undefined;
     const own = this.#isDraining ? [] : this.#ownTargets.list();
     const targets = own.filter(({ transport }) => transport === "tcp");
     this.#machine.announce(targets, this.#listeners.namedPorts);

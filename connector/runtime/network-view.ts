@@ -32,7 +32,10 @@ export function makeNetworkView(
   };
   return {
     catalogue: new Catalogue(() => events.emit("catalogueChanged"), partLog(log, "listeners")),
-    refusedOffers: new RefusedOffers(partLog(log, "targets"), forbid),
+    refusedOffers: new RefusedOffers({
+      ...{ log: partLog(log, "targets"), onForbidden: forbid },
+      onChange: (services) => events.emit("refusedOffersChanged", services),
+    }),
     refusedIngress: new RefusedIngress(partLog(log, "door")),
     servicePorts: new ServicePorts(partLog(log, "targets")),
   };

@@ -16,7 +16,7 @@ import type { Part } from "./part.ts";
 export interface OwnStreamsOptions {
   readonly offers: Offers;
   /** An offer that the network refuses serves nobody. */
-  readonly refused: Pick<RefusedOffers, "list">;
+  readonly refused: Pick<RefusedOffers, "of">;
   /** The places of a service's ports whose targets are all down; null if there are none. */
   readonly withdrawn: (service: string) => { readonly down: readonly number[] } | null;
   readonly targetStreams: TargetStreams;
@@ -39,7 +39,7 @@ export class OwnStreams implements Part {
   offer({ name, port: first }: VisibleService): OwnOffer | null {
     const { offers, refused, withdrawn, instance, kinds } = this.#options;
     const exposure = offers.find(name);
-    if (exposure === undefined || refused.list().some((offer) => offer.name === name)) return null;
+    if (exposure === undefined || refused.of(name) !== undefined) return null;
     // A port that the site did not ask for has the number of the service's first.
     const ports = exposure.ports.map(({ servicePort = first }) => servicePort);
     const down = withdrawn(name)?.down.flatMap((place) => ports[place] ?? []);

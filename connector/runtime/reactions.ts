@@ -9,7 +9,7 @@ export function react(parts: ConnectorParts): void {
   const { events, offers, ownTargets, machine, dials, listeners, localTargets, targetStreams } = parts;
   const { dns, listenerTls, health, catalogue, clients, httpListeners, udpClients, notices } = parts;
   const { reports, renewer, uplink, telemetry } = parts;
-  offers.onChange(() => events.emit("offersChanged"));
+  offers.onChange((what) => events.emit(what === "offers" ? "offersChanged" : "targetsChanged"));
   ownTargets.onChange(() => events.emit("targetsMoved"));
   machine.onChange(() => events.emit("neighboursChanged"));
   machine.onAsk((address, port) => dials.hopsOf(address, port));
@@ -20,6 +20,10 @@ export function react(parts: ConnectorParts): void {
     reports.sendOffers();
     targetStreams.review();
     localTargets.review();
+  });
+  events.on("targetsChanged", () => {
+    health.configure();
+    localTargets.planReview();
   });
   events.on("targetsMoved", () => localTargets.review());
   events.on("neighboursChanged", () => listeners.review());
@@ -75,6 +79,7 @@ const NAMING_EVENTS = [
     "catalogueChanged",
     "listenersChanged",
     "offersChanged",
+    "targetsChanged",
     "targetsMoved",
     "withdrawalsChanged",
     "notice",

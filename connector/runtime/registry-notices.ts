@@ -62,7 +62,7 @@ export class RegistryNotices {
     const { manager, doors, catalogue } = this.#options;
     void doors.end(new FairleadError("session.revoked"));
     for (const { session } of manager.sessions()) manager.cut(session, "session.revoked");
-    catalogue.welcome([]);
+    catalogue.clear();
   }
 
   notice(notice: Notice): void {

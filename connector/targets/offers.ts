@@ -1,4 +1,7 @@
-/** The services that this site offers: those of its configuration, and those exposed while the connector runs. */
+/**
+ * The services that this site offers: those of its configuration, those exposed while the connector runs, and those of a
+ * controller.
+ */
 import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol, type Transport, transportOf } from "../../protocol/names.ts";
@@ -23,6 +26,7 @@ import {
 } from "../config/service-options.ts";
 import { type Log, silent } from "../log.ts";
 import type { StateDirectory } from "../state/directory.ts";
+import { changeBetween, type LeftOut, type ManagedExposure, selectManaged } from "./managed-exposures.ts";
 
 const OFFERS_FILE = "offers.json";
 
@@ -78,6 +82,25 @@ export interface Offering {
   readonly configured: boolean;
 }
 
+/** A service that this site offers now. */
+export interface OfferedService extends Exposure {
+  readonly encryption?: Encryption;
+  /** What a controller offers by it; undefined for one of the configuration or of a command. */
+  readonly source?: string;
+}
+
+/** A target of an offered service. */
+export interface OfferedTarget extends TargetHost {
+  /** The service. */
+  readonly name: string;
+  readonly transport: Transport;
+}
+
+/** What changed: what other sites are told, or the targets alone. */
+export type OffersChange = "offers" | "targets";
+
+const NOTHING_MANAGED: ReturnType<typeof selectManaged> = { offered: new Map(), leftOut: [] };
+
 export class Offers {
   readonly #state: StateDirectory;
   readonly #hop: HopPolicy;
@@ -89,7 +112,13 @@ export class Offers {
   readonly #added: Map<string, Exposure>;
   /** By service. */
   #balances: ReadonlyMap<string, OfferBalance> = new Map();
-  #onChange: () => void = () => {};
+  /** As a controller gave them, and which of them are offered. Never stored; any other offer of the same name hides one. */
+  #managed: readonly ManagedExposure[] = [];
+  #selected = NOTHING_MANAGED;
+  /** The offered services, sorted by name; null after a change. */
+  #list: readonly OfferedService[] | null = null;
+  #targets: readonly OfferedTarget[] | null = null;
+  #onChange: (what: OffersChange) => void = () => {};
 
   private constructor(
     state: StateDirectory,
@@ -139,30 +168,48 @@ export class Offers {
       }
     }
     this.#configured = next;
-    this.#onChange();
+    this.#changed();
+  }
+
+  /**
+   * Replaces the services of a controller. One whose name the configuration or a command has is left out until that ends,
+   * and so is one beyond the most that a site offers: see {@link leftOut}. Streams to other targets stay as they are.
+   */
+  setManaged(exposures: readonly ManagedExposure[]): void {
+    this.#managed = exposures;
+    const before = this.#selected.offered;
+    this.#select();
+    const change = changeBetween(before, this.#selected.offered);
+    if (change !== null) this.#onChange(change);
+  }
+
+  /** The services of a controller that are not offered, and why. */
+  get leftOut(): readonly LeftOut[] {
+    return this.#selected.leftOut;
   }
 
   /** Takes over the balances of services, offered or not. */
   setBalances(balances: readonly OfferBalance[]): void {
     this.#balances = new Map(balances.map((balance) => [balance.name, balance]));
-    this.#onChange();
+    this.#changed();
   }
 
-  /** The balance of a service by the configuration of this site; undefined without any. */
-  balanceOf(name: string): OfferBalance | undefined {
-    return this.#balances.get(name);
+  /** The balance of a service by this site's configuration, or else by a controller; undefined without any. */
+  balanceOf(name: string): Omit<OfferBalance, "name"> | undefined {
+    return this.#balances.get(name) ?? this.#selected.offered.get(name)?.balance;
   }
 
   /** Called when the offers have changed. */
-  onChange(listener: () => void): void {
+  onChange(listener: (what: OffersChange) => void): void {
     this.#onChange = listener;
   }
 
-  /** Services with their targets, sorted by name. */
-  list(): (Exposure & { readonly encryption?: Encryption })[] {
-    return [...new Map([...this.#added, ...this.#current]).values()]
+  /** Services with their targets, sorted by name. The same array until the offers change. */
+  list(): readonly OfferedService[] {
+    this.#list ??= [...new Map<string, Exposure>([...this.#selected.offered, ...this.#own()]).values()]
       .sort((left, right) => (left.name < right.name ? -1 : 1))
       .map((exposure) => (this.#hop.offers(exposure.name) ? { ...exposure, encryption: "hop" } : exposure));
+    return this.#list;
   }
 
   /** Whether any service is offered for hop encryption now. */
@@ -177,10 +224,11 @@ export class Offers {
   forRegistry({ udp = true }: { readonly udp?: boolean } = {}): Offer[] {
     return this.list().flatMap(({ encryption, ...exposure }) => {
       const { name, to } = exposure;
+      const managed = this.#selected.offered.get(name);
       const ports = udp ? exposure.ports : exposure.ports.filter(({ protocol }) => protocol !== "udp");
       const [first] = ports;
       if (first === undefined) return [];
-      const balance = this.#balances.get(name);
+      const balance = this.balanceOf(name);
       // A UDP port is always asked for: only `ports` can say its protocol such that every edge can read the offer.
       const asked = ports.flatMap((port) =>
         port.servicePort === undefined && port.protocol !== "udp"
@@ -191,6 +239,7 @@ export class Offers {
         ...{ name, protocol: first.protocol === "udp" ? "tcp" : first.protocol, port: proposedPort(first) },
         ...{ ports: asked.length === 0 ? undefined : asked, encryption, to },
         ...{ balance: balance?.mode, weight: balance?.weight, rank: balance?.rank },
+        ...{ export: managed?.export, headless: managed?.headless },
       };
     });
   }
@@ -200,13 +249,14 @@ export class Offers {
     return this.list().some(({ ports }) => ports.some(({ protocol }) => protocol === "udp"));
   }
 
-  /** The targets of all offered services. */
-  targets(): (TargetHost & { readonly name: string; readonly transport: Transport })[] {
-    return this.list().flatMap(({ name, ports }) =>
+  /** The targets of all offered services. The same array until the offers change. */
+  targets(): readonly OfferedTarget[] {
+    this.#targets ??= this.list().flatMap(({ name, ports }) =>
       ports.flatMap(({ targets, protocol }) =>
         targets.map((target) => ({ ...target, name, transport: transportOf(protocol) })),
       ),
     );
+    return this.#targets;
   }
 
   /** Whether a peer may keep its streams to a service. The streams of a withdrawn service may finish. */
@@ -246,7 +296,8 @@ export class Offers {
 
   /**
    * Offers a service from now on, also after a restart. A service that is offered already moves to the target, or gets
-   * another scope or port: see {@link revised}. A configured service is as configured again after a restart.
+   * another scope or port: see {@link revised}. A configured service is as configured again after a restart. A service
+   * of a controller is hidden.
    * @throws FairleadError request.invalid, state.*.
    */
   async add(request: ExposeRequest): Promise<Offering> {
@@ -256,31 +307,39 @@ export class Offers {
     const exposure = before === undefined ? withProtocols(request) : revised(before, request);
     const configured = this.#current.has(name);
     const offering = { exposure, movedFrom: formerTargets(before, exposure), configured };
-    if (before !== undefined && sameExposure(before, exposure)) return offering;
+    const added = this.#added.get(name);
+    const isKnown = configured || added !== undefined;
+    if (before !== undefined && isKnown && sameExposure(before, exposure)) return offering;
     if (configured) {
       this.#current.set(name, exposure);
-      this.#onChange();
+      this.#changed();
       return offering;
     }
     this.#added.set(name, exposure);
     await this.#store(() => {
-      if (before === undefined) this.#added.delete(name);
-      else this.#added.set(name, before);
+      if (added === undefined) this.#added.delete(name);
+      else this.#added.set(name, added);
     });
     return offering;
   }
 
   /**
    * Withdraws a service. A configured one comes back with the next start, or when its entry in the file changes.
-   * @throws FairleadError service.unknown, state.*.
+   * @throws FairleadError service.unknown, request.invalid for a service of a controller, state.*.
    */
   async remove(name: string): Promise<void> {
     this.#offered(name);
+    const managed = this.#selected.offered.get(name);
+    if (managed !== undefined) {
+      throw new FairleadError("request.invalid", `The service ${name} is offered for ${managed.source}.`, {
+        action: `Withdraw it there: end the export of ${managed.source}, or remove its annotation.`,
+      });
+    }
     const current = this.#current.get(name);
     const added = this.#added.get(name);
     this.#current.delete(name);
     if (added === undefined) {
-      this.#onChange();
+      this.#changed();
       return;
     }
     this.#added.delete(name);
@@ -292,7 +351,26 @@ export class Offers {
 
   /** The exposure of a service; undefined when the site does not offer it. */
   find(name: string): Exposure | undefined {
-    return this.#current.get(name) ?? this.#added.get(name);
+    return this.#current.get(name) ?? this.#added.get(name) ?? this.#selected.offered.get(name);
+  }
+
+  /** The configured and the added offers. */
+  #own(): Map<string, Exposure> {
+    return new Map([...this.#added, ...this.#current]);
+  }
+
+  /** Chooses those of the controller's services again that are offered. */
+  #select(): void {
+    const own = this.#own();
+    const room = MAX_OFFERS - own.size;
+    this.#selected = selectManaged(this.#managed, { has: (name) => own.has(name), room });
+    this.#list = null;
+    this.#targets = null;
+  }
+
+  #changed(): void {
+    this.#select();
+    this.#onChange("offers");
   }
 
   #offered(name: string): Exposure {
@@ -311,9 +389,10 @@ export class Offers {
       await this.#state.writeAtomic(OFFERS_FILE, `${JSON.stringify({ offers }, null, 2)}\n`);
     } catch (error) {
       undo();
+      this.#select();
       throw error;
     }
-    this.#onChange();
+    this.#changed();
   }
 }
 

@@ -8,14 +8,18 @@ import type { NameResolver } from "../net/name-resolver.ts";
 import { addressOf } from "../net/system-names.ts";
 import { type TargetAddress, takes } from "./target-address.ts";
 
+/** A target as an offer has it. */
+interface OfferedTarget {
+  /** The service. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly transport: Transport;
+}
+
 export interface OwnTargetsOptions {
-  /** The services that this site offers now, with their targets. */
-  readonly offers: () => readonly {
-    readonly name: string;
-    readonly host: string;
-    readonly port: number;
-    readonly transport: Transport;
-  }[];
+  /** The targets of the services that this site offers now: the same array until they change. */
+  readonly offers: () => readonly OfferedTarget[];
   readonly names: Pick<NameResolver, "resolve">;
   /** The known targets of other connectors on this machine; `ready` resolves when those connectors have answered. */
   readonly others?: { known(): readonly TargetAddress[]; readonly ready: Promise<void> };
@@ -40,6 +44,13 @@ export class OwnTargets {
   readonly #options: OwnTargetsOptions;
   /** The last known addresses of each host. */
   readonly #addresses = new Map<string, readonly string[]>();
+  /** The targets of these offers; null after an address changed. */
+  #known: {
+    readonly offers: readonly OfferedTarget[];
+    readonly targets: readonly OwnTarget[];
+    readonly byPort: ReadonlyMap<number, readonly OwnTarget[]>;
+    readonly namesByPort: ReadonlyMap<number, readonly OfferedTarget[]>;
+  } | null = null;
   #onChange: () => void = () => {};
 
   constructor(options: OwnTargetsOptions) {
@@ -52,17 +63,31 @@ export class OwnTargets {
   }
 
   /** This connector's targets, at the addresses known now. */
-  list(): OwnTarget[] {
-    return this.#options.offers().flatMap(({ name, host, port, transport }) => {
-      const addresses = addressOf(host) === null ? (this.#addresses.get(host) ?? []) : [host];
-      return addresses.map((address) => ({ address, host, port, transport, service: name, site: null }));
+  list(): readonly OwnTarget[] {
+    return this.#index().targets;
+  }
+
+  #index() {
+    const offers = this.#options.offers();
+    if (this.#known?.offers === offers) return this.#known;
+    const named: OfferedTarget[] = [];
+    const targets = offers.flatMap((offer): OwnTarget[] => {
+      const { name: service, host, port, transport } = offer;
+      const isName = addressOf(host) === null;
+      if (isName) named.push(offer);
+      const addresses = isName ? (this.#addresses.get(host) ?? []) : [host];
+      return addresses.map((address) => ({ address, host, port, transport, service, site: null }));
     });
+    const byPort = Map.groupBy(targets, ({ port }) => port);
+    this.#known = { offers, targets, byPort, namesByPort: Map.groupBy(named, ({ port }) => port) };
+    return this.#known;
   }
 
   /** Looks up the names of targets, at all ports or one. A name that cannot be looked up keeps its addresses. */
   async refresh(port?: number): Promise<void> {
-    const offers = this.#options.offers().filter((offer) => port === undefined || offer.port === port);
-    const hosts = new Set(offers.map(({ host }) => host).filter((host) => addressOf(host) === null));
+    const { namesByPort } = this.#index();
+    const named = port === undefined ? [...namesByPort.values()].flat() : (namesByPort.get(port) ?? []);
+    const hosts = new Set(named.map(({ host }) => host));
     let changed = false;
     await Promise.all(
       [...hosts].map(async (host) => {
@@ -74,7 +99,9 @@ export class OwnTargets {
         changed = true;
       }),
     );
-    if (changed) this.#onChange();
+    if (!changed) return;
+    this.#known = null;
+    this.#onChange();
   }
 
   /**
@@ -87,7 +114,7 @@ export class OwnTargets {
     { ownOnly = false, transport = "tcp" }: Place = {},
   ): TargetAddress | null {
     const others = ownOnly || transport === "udp" ? [] : (this.#options.others?.known() ?? []);
-    const own = this.list().filter((target) => target.transport === transport);
+    const own = (this.#index().byPort.get(port) ?? []).filter((target) => target.transport === transport);
     return [...own, ...others].find((target) => takes({ host, port }, target)) ?? null;
   }
 

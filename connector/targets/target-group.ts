@@ -5,7 +5,7 @@
 import { isIP } from "node:net";
 import type { ServiceProtocol } from "../../protocol/names.ts";
 import type { HealthCheck, HealthRules } from "../config/health-options.ts";
-import type { TargetHost } from "../config/service-options.ts";
+import { sameTargets, type TargetHost } from "../config/service-options.ts";
 import { NameError, type NameResolver } from "../net/name-resolver.ts";
 import { type Failure, TargetHealth } from "./health/target-health.ts";
 import { selectTarget } from "./select-target.ts";
@@ -39,20 +39,38 @@ export interface TargetGroupOptions {
 /** Codes of look-ups that say that a name has no address. After others, a name keeps the addresses that it had. */
 const ABSENT: readonly string[] = ["ENOTFOUND", "ENODATA"];
 
+interface EndpointFacts {
+  readonly rank?: number;
+  readonly problem?: NameError | null;
+  /** Whether the address begins as up; as the port is unless given. */
+  readonly isUp?: boolean;
+}
+
 export class TargetGroup {
   readonly #options: TargetGroupOptions;
+  #targets: readonly TargetHost[] = [];
+  #preamblePort: number;
   #endpoints: readonly TargetEndpoint[] = [];
   /** Hosts that are names. */
-  readonly #named: readonly TargetHost[];
+  #named: readonly TargetHost[] = [];
   #isUp = true;
   #since: number;
 
   constructor(options: TargetGroupOptions) {
-    const { targets } = options;
+    const { targets, preamblePort } = options;
     this.#options = options;
-    this.#named = targets.filter(({ host }) => isIP(host) === 0);
+    this.#preamblePort = preamblePort;
     this.#since = options.now();
-    this.#endpoints = targets.filter(({ host }) => isIP(host) !== 0).map((at) => this.#endpoint(at, at.host));
+    this.#set(targets);
+  }
+
+  /**
+   * Replaces the targets. One that stays keeps its health and its load, and connections to one that goes stay open. If
+   * none stays, the new ones begin as up.
+   */
+  setTargets(targets: readonly TargetHost[], preamblePort: number): void {
+    this.#preamblePort = preamblePort;
+    if (!sameTargets(targets, this.#targets)) this.#set(targets);
   }
 
   /** The service. */
@@ -70,7 +88,7 @@ export class TargetGroup {
 
   /** The port of the service, by which its options about connections to targets name it. */
   get preamblePort(): number {
-    return this.#options.preamblePort;
+    return this.#preamblePort;
   }
 
   get check(): GroupCheck {
@@ -87,7 +105,7 @@ export class TargetGroup {
     return this.#endpoints;
   }
 
-  /** Whether any address is up, or none is known yet. */
+  /** Whether any address is up, or none is known yet. A port without targets is down. */
   get isUp(): boolean {
     return this.#isUp;
   }
@@ -176,9 +194,23 @@ export class TargetGroup {
     this.#options.onChange(this);
   }
 
+  #set(targets: readonly TargetHost[]): void {
+    const known = Map.groupBy(this.#endpoints, placeOf);
+    const isOther = !targets.some((target) => known.has(placeOf(target)));
+    this.#targets = targets;
+    this.#named = targets.filter(({ host }) => isIP(host) === 0);
+    this.#endpoints = targets.flatMap(
+      (target) =>
+        known.get(placeOf(target)) ??
+        (isIP(target.host) === 0 ? [] : this.#endpoint(target, target.host, { isUp: isOther || this.#isUp })),
+    );
+    this.#review();
+  }
+
   /** Decides whether the port is up. */
   #review(): void {
-    const isUp = this.#endpoints.length === 0 || this.#endpoints.some((each) => each.isUp);
+    const isUp =
+      this.#targets.length > 0 && (this.#endpoints.length === 0 || this.#endpoints.some((each) => each.isUp));
     if (isUp === this.#isUp) return;
     this.#isUp = isUp;
     this.#since = this.#options.now();
@@ -216,7 +248,7 @@ export class TargetGroup {
   #endpoint(
     target: TargetHost,
     address: string | null,
-    { rank = 0, problem = null }: { rank?: number; problem?: NameError | null } = {},
+    { rank = 0, problem = null, isUp = this.#isUp }: EndpointFacts = {},
   ): TargetEndpoint {
     const { check, now, random } = this.#options;
     const { kind } = check.check;
@@ -229,7 +261,7 @@ export class TargetGroup {
               periodic: check.periodic,
               connectsOnly: kind === "tcp",
               // An address that appears while all others are down has to pass its checks before clients come back.
-              isUp: this.#isUp,
+              isUp,
               random,
             },
             now(),
@@ -237,3 +269,6 @@ export class TargetGroup {
     return new TargetEndpoint(target, address, { rank, problem, health, since: now() });
   }
 }
+
+/** The host and port of a target as one key. A host has no space. */
+const placeOf = ({ host, port }: TargetHost): string => `${host} ${port}`;

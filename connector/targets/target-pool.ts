@@ -91,7 +91,8 @@ export class TargetPool {
   readonly #now: () => number;
   readonly #random: () => number;
   #groups = new Map<string, TargetGroup>();
-  #health: readonly ServiceHealth[] = [];
+  /** By service. */
+  #health: ReadonlyMap<string, readonly ServiceHealth[]> = new Map();
 
   constructor(options: TargetPoolOptions = {}) {
     this.#options = options;
@@ -100,19 +101,20 @@ export class TargetPool {
   }
 
   /**
-   * Replaces the ports whose targets are known, and their checks. A port whose targets and check are the same keeps its
-   * health.
+   * Replaces the ports whose targets are known, and their checks. A target that stays at a port with the same check keeps
+   * its health.
    */
   configure(ports: readonly PoolPort[], health: readonly ServiceHealth[]): void {
-    this.#health = health;
+    this.#health = Map.groupBy(health, ({ name }) => name);
     const before = this.#groups;
     this.#groups = new Map();
     for (const port of ports) {
       const known = before.get(keyOf(port));
-      const isSame =
-        known !== undefined && JSON.stringify(known.check) === JSON.stringify(this.#checkOf(port));
-      if (isSame) this.#groups.set(keyOf(port), known);
-      else this.group(port);
+      if (known === undefined || !sameCheck(known.check, this.#checkOf(port))) this.group(port);
+      else {
+        known.setTargets(port.port.targets, proposedPort(port.port));
+        this.#groups.set(keyOf(port), known);
+      }
     }
     this.#options.onChange?.();
   }
@@ -272,18 +274,11 @@ export class TargetPool {
    * health if they offer it, and otherwise the connections of clients are the check.
    */
   #checkOf({ name, port: { servicePort, protocol, grpc } }: PoolPort): GroupCheck {
-    const own = this.#health.filter((each) => each.name === name);
+    const own = this.#health.get(name) ?? [];
     const entry =
       own.find(({ port }) => port !== undefined && port === servicePort) ??
       own.find(({ port }) => port === undefined);
-    if (entry === undefined && grpc === true) {
-      return { ...DEFAULT_RULES, check: { kind: "grpc", optional: true }, periodic: true };
-    }
-    // UDP does not tell whether a server is there.
-    if (entry === undefined && protocol === "udp") {
-      return { ...DEFAULT_RULES, check: { kind: "off" }, periodic: false };
-    }
-    if (entry === undefined) return { ...DEFAULT_RULES, check: { kind: "tcp" }, periodic: false };
+    if (entry === undefined) return grpc === true ? GRPC_CHECK : protocol === "udp" ? NO_CHECK : TCP_CHECK;
     const { check, intervalMs, timeoutMs, fall, rise } = entry;
     return { check, intervalMs, timeoutMs, fall, rise, periodic: check.kind !== "off" };
   }
@@ -315,8 +310,18 @@ export class TargetPool {
   }
 }
 
-function keyOf({ name, port: { servicePort, protocol, targets } }: PoolPort): string {
-  return `${name} ${servicePort ?? ""} ${protocol} ${targets.map(({ host, port }) => formatAddress(host, port)).join()}`;
+/** The checks of ports without an entry. */
+const GRPC_CHECK: GroupCheck = { ...DEFAULT_RULES, check: { kind: "grpc", optional: true }, periodic: true };
+const TCP_CHECK: GroupCheck = { ...DEFAULT_RULES, check: { kind: "tcp" }, periodic: false };
+/** UDP does not tell whether a server is there. */
+const NO_CHECK: GroupCheck = { ...DEFAULT_RULES, check: { kind: "off" }, periodic: false };
+
+const sameCheck = (left: GroupCheck, right: GroupCheck): boolean =>
+  left === right || JSON.stringify(left) === JSON.stringify(right);
+
+/** A port of a service by what stays when its targets change. */
+function keyOf({ name, port: { servicePort, protocol, grpc } }: PoolPort): string {
+  return `${name} ${servicePort ?? ""} ${protocol} ${grpc ?? ""}`;
 }
 
 /** The addresses among the targets that were tried. */

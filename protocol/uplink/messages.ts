@@ -30,6 +30,7 @@ import {
 import { StreamKind } from "../stream-kind.ts";
 import { shownText } from "../text.ts";
 import { VersionRange } from "../versions.ts";
+import { HeadlessPod, ServiceExportDetails } from "./export-details.ts";
 
 /** The longest message that either side accepts, in UTF-16 code units. */
 export const MAX_MESSAGE = 256 * 1024;
@@ -118,6 +119,10 @@ export const Offer = z.object({
    * given.
    */
   to: z.array(SiteNameOrId).max(1000).optional(),
+  /** The exported Service behind the offer, for connectors in other clusters. */
+  export: ServiceExportDetails.optional(),
+  /** Set if the service is one pod of a headless service. */
+  headless: HeadlessPod.optional(),
 });
 export type Offer = z.infer<typeof Offer>;
 
@@ -154,6 +159,9 @@ export const VisibleOffer = Instance.extend({
   rank: Rank.optional(),
   /** As the instance offered it. */
   zone: ZoneDomain.optional(),
+  /** As the instance offered them. Details of a newer connector that cannot be read are left out. */
+  export: ServiceExportDetails.optional().catch(undefined),
+  headless: HeadlessPod.optional().catch(undefined),
 });
 export type VisibleOffer = z.infer<typeof VisibleOffer>;
 

@@ -81,9 +81,19 @@ export function portsOf({
   return all.map((each) => ({
     networkPort: each.networkPort ?? each.servicePort,
     health: "health" in each ? each.health : undefined,
-    targets: each.targets.map((target) => formatAddress(target.host, target.port)).join(", "),
+    targets: targetsText(each.targets),
     protocol: each.grpc === true ? "grpc" : each.protocol,
   }));
+}
+
+/** Most targets of a port that are named: a service of a cluster may have thousands. */
+const MAX_NAMED = 8;
+
+function targetsText(targets: readonly { readonly host: string; readonly port: number }[]): string {
+  if (targets.length === 0) return "none";
+  const named = targets.slice(0, MAX_NAMED).map(({ host, port }) => formatAddress(host, port));
+  const more = targets.length - named.length;
+  return more === 0 ? named.join(", ") : `${named.join(", ")} and ${more} more`;
 }
 
 /** Prints the services that a site sees, and the services that it offers. */
@@ -149,9 +159,10 @@ function printOffers(out: Printer, offers: readonly OfferLine[], now: number): v
   );
   out.line();
   out.table(
-    ["OFFERED HERE", "PORT", "TARGET", "STATE", "PROTOCOL", "TO", "WHY NOT"],
-    rows.map(({ name, port, networkPort, targets, health, protocol, encryption, to, refused }) => [
+    ["OFFERED HERE", "FOR", "PORT", "TARGET", "STATE", "PROTOCOL", "TO", "WHY NOT"],
+    rows.map(({ name, source, port, networkPort, targets, health, protocol, encryption, to, refused }) => [
       name,
+      source ?? "",
       hasOwnPorts ? String(networkPort ?? port) : "",
       targets,
       targetState(out, health),

@@ -52,6 +52,37 @@ describe("Catalogue", () => {
     expect(catalogue.lookupPort("shop", 9090)).toBe(before);
   });
 
+  it("tells what the registry says is gone from what is only not known", () => {
+    const catalogue = new Catalogue(() => {});
+    expect(catalogue.isGone("api")).toBe(false);
+    catalogue.welcome([service("api", 80), service("db", 1)], true);
+    expect(catalogue.isGone("web")).toBe(false);
+    catalogue.change({ put: [], gone: [], complete: true });
+    expect(catalogue.isGone("web")).toBe(true);
+    // Nothing is said while the uplink is away: what was known stays, and is not gone.
+    expect(names(catalogue)).toEqual(["api", "db"]);
+    expect(catalogue.isGone("api")).toBe(false);
+    catalogue.change({ put: [], gone: ["api"] });
+    expect(catalogue.isGone("api")).toBe(true);
+    // Another welcome says so only once it is complete.
+    catalogue.welcome([], true);
+    expect(catalogue.isGone("db")).toBe(false);
+    catalogue.change({ put: [], gone: [], complete: true });
+    expect(catalogue.isGone("db")).toBe(true);
+  });
+
+  it("says of nothing that it is gone after the site was revoked, or while there are too many services", () => {
+    const catalogue = new Catalogue(() => {});
+    catalogue.welcome([service("api", 80)]);
+    catalogue.clear();
+    expect(names(catalogue)).toEqual([]);
+    expect(catalogue.isGone("api")).toBe(false);
+    catalogue.welcome([]);
+    expect(catalogue.isGone("api")).toBe(true);
+    catalogue.welcome(Array.from({ length: MAX_SERVICES + 1 }, (_, at) => service(`s${at}`, 80)));
+    expect(catalogue.isGone("api")).toBe(false);
+  });
+
   it("takes a limited number of services from the edge, and logs once that there are more", () => {
     const log = new MemoryLog();
     const catalogue = new Catalogue(() => {}, log);

@@ -9,13 +9,23 @@ import {
   parseExpose,
   parseExposeRequest,
 } from "../../../../connector/config/service-options.ts";
+import type { ManagedExposure } from "../../../../connector/targets/managed-exposures.ts";
 import { exposedPort, Offers } from "../../../../connector/targets/offers.ts";
+import type { ServiceExportDetails } from "../../../../protocol/uplink/export-details.ts";
 import { randomId } from "../../../support/authority/certificates.ts";
 import { temporaryState } from "../../../support/process/directories.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 const west = { site: randomId("site"), siteName: "west" };
 const target = (exposure: Exposure) => firstTarget(firstPort(exposure));
+const DETAILS: ServiceExportDetails = {
+  ...{ namespace: "shop", name: "api", type: "ClusterSetIP", createdAt: "2026-11-26T12:00:00Z" },
+  ports: [{ name: "http", protocol: "TCP", port: 80 }],
+};
+const managed = (name: string): ManagedExposure => ({
+  ...{ name, source: `Service shop/${name}` },
+  ports: [{ servicePort: 80, protocol: "tcp", targets: [{ host: "10.0.0.1", port: 8080 }] }],
+});
 const names = (offers: Offers) => offers.list().map(({ name }) => name);
 
 describe("Offers", () => {
@@ -54,6 +64,79 @@ describe("Offers", () => {
     await (await Offers.load(state, [])).add(parseExpose("api=1111"));
     const offers = await Offers.load(state, [parseExpose("api=2222")]);
     expect(target(offers.target("api", west)).port).toBe(2222);
+  });
+
+  it("contain a controller's services, unless the configuration or a command has their names", async () => {
+    const state = await temporaryState();
+    const offers = await Offers.load(state, [parseExpose("api=80/http")]);
+    const changes: string[] = [];
+    offers.onChange((what) => changes.push(what));
+    const [api, db, web] = [managed("api"), managed("db"), managed("web")];
+    offers.setManaged([api, db, web]);
+    expect(names(offers)).toEqual(["api", "db", "web"]);
+    expect(target(offers.target("api", west)).port).toBe(80);
+    expect(offers.leftOut.map(({ name, reason }) => [name, reason])).toEqual([["api", "taken"]]);
+
+    await offers.add(parseExpose("db=10.0.0.9:5432"));
+    expect(target(offers.target("db", west)).host).toBe("10.0.0.9");
+    expect(offers.leftOut.map(({ name }) => name)).toEqual(["api", "db"]);
+    await offers.remove("db");
+    expect(offers.find("db")).toBe(db);
+    offers.configure([]);
+    expect(offers.find("api")).toBe(api);
+    expect(offers.leftOut).toEqual([]);
+
+    offers.setManaged([api, { ...db, ports: [{ ...firstPort(db), servicePort: 80, targets: [] }] }, web]);
+    offers.setManaged([api, web]);
+    offers.setManaged([api, web]);
+    expect(changes).toEqual(["offers", "offers", "offers", "offers", "targets", "offers"]);
+    // Nothing of it is stored.
+    expect(names(await Offers.load(state, []))).toEqual([]);
+  });
+
+  it("keep a controller's service that a command withdraws, and say where to withdraw it", async () => {
+    const offers = await Offers.load(await temporaryState(), []);
+    offers.setManaged([managed("db")]);
+    await expect(offers.remove("db")).rejects.toMatchObject({
+      code: "request.invalid",
+      message: "The service db is offered for Service shop/db.",
+      action: expect.stringContaining("annotation"),
+    });
+  });
+
+  it("take a command for a controller's service as the site's own, also with the same target", async () => {
+    const state = await temporaryState();
+    const offers = await Offers.load(state, []);
+    offers.setManaged([managed("db")]);
+    await offers.add(parseExpose("db:80=10.0.0.1:8080"));
+    expect(names(await Offers.load(state, []))).toEqual(["db"]);
+    expect(offers.leftOut.map(({ reason }) => reason)).toEqual(["taken"]);
+  });
+
+  it("tell the registry a controller's service with its details, its pod and its balance", async () => {
+    const offers = await Offers.load(await temporaryState(), []);
+    const details = { ...DETAILS, name: "db" };
+    const headless = { of: "dbs", host: "db-0" };
+    offers.setManaged([
+      { ...managed("db"), export: details, headless, balance: { mode: "priority", rank: 2 } },
+    ]);
+    const offer = { name: "db", port: 80, protocol: "tcp", ports: [{ port: 80, protocol: "tcp" }] };
+    expect(offers.forRegistry()).toEqual([
+      { ...offer, export: details, headless, balance: "priority", rank: 2 },
+    ]);
+    offers.setBalances([parseBalance("db=cost")]);
+    expect(offers.forRegistry()).toEqual([{ ...offer, export: details, headless, balance: "cost" }]);
+  });
+
+  it("contain no more of a controller's services than a site may offer, and name the others", async () => {
+    const offers = await Offers.load(await temporaryState(), [parseExpose("api=80")]);
+    offers.setManaged(Array.from({ length: 1001 }, (_, at) => managed(`s${at}`)));
+    expect(offers.list()).toHaveLength(1000);
+    expect(offers.leftOut.map(({ name, reason }) => [name, reason])).toEqual([
+      ["s999", "full"],
+      ["s1000", "full"],
+    ]);
+    await expect(offers.add(parseExpose("more=1"))).rejects.toThrow("at most 1000 services");
   });
 
   it("withdraw a service, and call onChange for each change", async () => {

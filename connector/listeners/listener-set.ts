@@ -38,6 +38,17 @@ interface Place {
   readonly transport?: Transport;
 }
 
+/** Listener ports that something else assigns: Services of a cluster lead to them. */
+export interface AssignedPorts {
+  /** The host of every listener. */
+  readonly host: string;
+  /** The local port for a port of a service. Null while it has none: it then has no listener. */
+  portOf(service: string, port: number, transport: Transport): number | null;
+}
+
+/** As long as nothing is assigned there is no listener. */
+export const NOTHING_ASSIGNED: AssignedPorts = { host: DEFAULT_HOST, portOf: () => null };
+
 /** The port of a service that a listener is for. */
 export interface ListenerPort extends ServicePort {
   readonly service: string;
@@ -47,6 +58,8 @@ export interface ListenerSetOptions {
   readonly state: StateDirectory;
   readonly bind: Bind;
   readonly listen: readonly ListenerAddress[];
+  /** Decides where listeners are, instead of `bind` and `listen`. */
+  readonly assigned?: AssignedPorts | undefined;
   /** See {@link localSocketOptions}. */
   readonly keepAliveMs?: number | null | undefined;
   /** Counts the descriptors of clients. */
@@ -102,6 +115,7 @@ export class ListenerSet {
   #services: readonly VisibleService[] = [];
   /** Why clients of a service are refused. */
   readonly #troubles = new Map<string, FairleadError>();
+  #assigned: AssignedPorts | undefined;
   #isClosed = false;
 
   private constructor(options: ListenerSetOptions, book: AddressBook | null) {
@@ -110,6 +124,7 @@ export class ListenerSet {
     this.#listen = byName(options.listen);
     this.#book = book;
     this.#pool = poolOf(options.bind, book);
+    this.#assigned = options.assigned;
   }
 
   /** Loads the addresses of services. A damaged file is set aside. @throws FairleadError `state.unwritable`. */
@@ -124,6 +139,12 @@ export class ListenerSet {
     if (formatBind(bind) !== formatBind(this.#bind)) this.#pool = poolOf(bind, this.#book);
     this.#bind = bind;
     this.#listen = byName(listen);
+    this.set(this.#services);
+  }
+
+  /** Moves the listeners to where something else assigns them, instead of where the configuration says. */
+  assign(assigned: AssignedPorts): void {
+    this.#assigned = assigned;
     this.set(this.#services);
   }
 
@@ -193,6 +214,11 @@ export class ListenerSet {
     return reports.sort(
       (left, right) => compareText(left.service, right.service) || (left.port ?? 0) - (right.port ?? 0),
     );
+  }
+
+  /** Whether every listener that is needed now takes clients. */
+  get isListening(): boolean {
+    return [...this.#open.values()].every(({ listener }) => listener.isBound);
   }
 
   /** Notes why the clients of a service are refused, although its listener has its address; null when they are not. */
@@ -286,6 +312,7 @@ export class ListenerSet {
   #wantedFor(service: VisibleService, needed: ReadonlySet<string>): Wanted[] {
     const { name } = service;
     const ports = service.ports ?? [{ port: service.port, protocol: service.protocol }];
+    if (this.#assigned !== undefined) return assignedTo(service, ports, this.#assigned);
     const given = this.#listen.get(name) ?? [];
     const ofAll = given.find(({ servicePort }) => servicePort === undefined);
     const listeners = ports.map((each, index) => {
@@ -350,3 +377,19 @@ const byName = (addresses: readonly ListenerAddress[]): ReadonlyMap<string, read
 /** Null when every listener is at one address. */
 const poolOf = (bind: Bind, book: AddressBook | null) =>
   bind.kind === "range" ? new AddressPool(bind.range, book) : null;
+
+/** The listeners of a service at the ports that something else assigned. */
+function assignedTo(
+  service: VisibleService,
+  ports: readonly ServicePort[],
+  assigned: AssignedPorts,
+): Wanted[] {
+  return ports.flatMap((each): Wanted[] => {
+    const transport = transportOf(each.protocol);
+    const port = assigned.portOf(service.name, each.port, transport);
+    if (port === null || !needsListener(service, each)) return [];
+    const address = { host: assigned.host, port, place: formatAddress(assigned.host, port) };
+    const at = { service: service.name, ...each };
+    return [{ at, address, transport, isOneOfSeveral: service.ports !== undefined }];
+  });
+}

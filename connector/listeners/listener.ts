@@ -94,6 +94,11 @@ export class Listener {
     return this.#options.port;
   }
 
+  /** Whether the listener has its address. */
+  get isBound(): boolean {
+    return this.#state.state === "listening";
+  }
+
   /** Call this when a client came in a circle. */
   noteLoop(): void {
     const isNews = this.#loop === undefined;

@@ -76,6 +76,7 @@ const PROTOCOL: readonly Line[] = [
         "connector/site",
       ],
       ...["connector/targets", "connector/telemetry", "connector/uplink"],
+      "connector/kubernetes/imports",
     ],
     why: "The messages of an uplink, whose parts (offers, instances, invitations) appear wherever they are used.",
   },
@@ -408,6 +409,11 @@ const CONNECTOR: readonly Line[] = [
     why: "Requests to a Kubernetes API server, and the kinds of objects that they are about.",
   },
   {
+    room: "connector/kubernetes/cluster",
+    usedBy: ["connector/kubernetes/imports"],
+    why: "Controllers see the cluster as views of objects, a writer, Events, and who leads.",
+  },
+  {
     room: "connector/resources",
     usedBy: [
       "connector/udp",
@@ -461,7 +467,10 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/listeners",
-    usedBy: ["connector/control", "connector/runtime", "connector/udp", "connector/http/server"],
+    usedBy: [
+      ...["connector/control", "connector/runtime", "connector/udp", "connector/http/server"],
+      "connector/kubernetes/imports",
+    ],
     why: "Services of other sites are taken up by the runtime and reported by the control socket.",
   },
   {

@@ -1,6 +1,10 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { parseBind, parseListen } from "../../../../connector/config/service-options.ts";
-import { ListenerSet, type ListenerSetOptions } from "../../../../connector/listeners/listener-set.ts";
+import {
+  ListenerSet,
+  type ListenerSetOptions,
+  NOTHING_ASSIGNED,
+} from "../../../../connector/listeners/listener-set.ts";
 import { silent } from "../../../../connector/log.ts";
 import type { StateDirectory } from "../../../../connector/state/directory.ts";
 import { OwnTargets } from "../../../../connector/targets/own-targets.ts";
@@ -51,6 +55,26 @@ describe("ListenerSet", () => {
     ]);
     expect(await (await tcpClient(db)).received).toBe("db");
     expect(onChange).toHaveBeenCalled();
+  });
+
+  it("listens only where ports are assigned, once they are", async () => {
+    const [api, assigned] = [await freePort(), await freePort("127.5.0.1")];
+    const { listeners, reports, onChange } = await setUp({
+      listen: [parseListen(`api=${api}`)],
+      assigned: NOTHING_ASSIGNED,
+    });
+    listeners.set([service("api", api), service("db", 5432)]);
+    expect(listeners.reports()).toEqual([]);
+    expect(onChange).not.toHaveBeenCalled();
+    const ports = new Map([["api", assigned]]);
+    listeners.assign({ host: "127.5.0.1", portOf: (name) => ports.get(name) ?? null });
+    expect(listeners.isListening).toBe(false);
+    expect(await reports(1)).toEqual([
+      { service: "api", address: `127.5.0.1:${assigned}`, state: "listening" },
+    ]);
+    expect(listeners.isListening).toBe(true);
+    listeners.configure({ bind: parseBind("127.0.0.1"), listen: [] });
+    expect(listeners.reports()).toHaveLength(1);
   });
 
   it("listens at the address that --listen gives", async () => {

@@ -24,6 +24,8 @@ export interface BookObject {
 export interface BookFacts {
   readonly stored: BookObject | undefined;
   readonly services: Iterable<ServiceObject>;
+  /** The book as it was known before. */
+  readonly known: PortBook;
   /** Keys of the ports that have to have a listener port. */
   readonly needed: readonly string[];
   readonly range: PortRange;
@@ -40,13 +42,14 @@ export interface BookPlan {
   readonly missing: readonly string[];
 }
 
-/** Decides what the ConfigMap is to say. What it has lost is read back from the Services that were made. */
-export function planBook({ stored, services, needed, range, siteId }: BookFacts): BookPlan {
+/** Decides what the ConfigMap is to say. What it has lost is read back from the Services, and known from before. */
+export function planBook({ stored, services, known, needed, range, siteId }: BookFacts): BookPlan {
   if (stored !== undefined && !isOwn(stored.meta.labels, siteId)) {
     return { kind: "taken", book: new Map(), faults: [], missing: [] };
   }
   const { book: read, faults } = parseBook(stored?.data ?? {});
-  const book = assignPorts(mergeBooks(read, bookOfServices(services, siteId)), needed, range);
+  const lost = mergeBooks(bookOfServices(services, siteId), known);
+  const book = assignPorts(mergeBooks(read, lost), needed, range);
   const missing = needed.filter((key) => !book.has(key));
   const isStored = stored !== undefined && faults.length === 0 && sameBook(read, book);
   return { kind: isStored ? "none" : stored === undefined ? "create" : "update", book, faults, missing };

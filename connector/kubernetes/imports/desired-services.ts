@@ -1,5 +1,6 @@
 /** The Services that a cluster is to have for the services of the network, as far as the network decides. */
 import { type ServiceProtocol, transportOf } from "../../../protocol/names.ts";
+import type { HeadlessPod } from "../../../protocol/uplink/export-details.ts";
 import type { VisibleService } from "../../../protocol/uplink/messages.ts";
 import { type PortBook, portKey } from "./port-book.ts";
 
@@ -34,6 +35,8 @@ export interface DesiredService {
   readonly ports: readonly DesiredPort[] | null;
   /** Of a headless Service. */
   readonly members: readonly Member[];
+  /** The headless Service of which this one is a pod. */
+  readonly group: string | null;
   /** Whether this site offers the service too, so that its Service may be the one that is offered. */
   readonly isOffered: boolean;
 }
@@ -71,27 +74,35 @@ export function desiredServices(facts: NetworkFacts): ReadonlyMap<string, Desire
   const desired = new Map<string, DesiredService>();
   for (const service of imported) {
     const { name } = service;
+    const pod = podOf(service);
     const members = groups.get(name) ?? [];
-    const ports = portsOf(service, book, members.length > 0);
+    const isHeadless = members.length > 0 || pod?.of === name;
+    const common = {
+      ...{ name, members, isOffered: offered.has(name), ports: portsOf(service, book, isHeadless) },
+      group: pod === undefined || pod.of === name ? null : pod.of,
+    };
     for (const namespace of namespaces) {
-      const reached: Form = namespace === selectable ? "selector" : "addresses";
-      const form = members.length > 0 ? "headless" : reached;
-      const isOffered = offered.has(name);
-      desired.set(serviceKey(namespace, name), { namespace, name, form, ports, members, isOffered });
+      const form = isHeadless ? "headless" : namespace === selectable ? "selector" : "addresses";
+      desired.set(serviceKey(namespace, name), { ...common, namespace, form });
     }
   }
   return desired;
 }
 
+/** The pod for which a service stands. A headless service without ready pods stands for itself. */
+const podOf = ({ offers }: VisibleService): HeadlessPod | undefined =>
+  offers.find(({ headless }) => headless !== undefined)?.headless;
+
 /** The pods of headless services, by the name of the service of all pods. */
 function membersOf(services: readonly VisibleService[]): ReadonlyMap<string, Member[]> {
   const groups = new Map<string, Member[]>();
-  for (const { name, offers } of services) {
-    const pod = offers.find(({ headless }) => headless !== undefined)?.headless;
-    if (pod === undefined || pod.of === name) continue;
-    const members = groups.get(pod.of) ?? [];
-    members.push({ service: name, host: pod.host });
-    groups.set(pod.of, members);
+  for (const service of services) {
+    const { name } = service;
+    const { of: group = name, host = "" } = podOf(service) ?? {};
+    if (group === name) continue;
+    const members = groups.get(group) ?? [];
+    members.push({ service: name, host });
+    groups.set(group, members);
   }
   return groups;
 }

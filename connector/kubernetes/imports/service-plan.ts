@@ -31,16 +31,16 @@ const NONE: ServiceAction = { kind: "none" };
 
 /**
  * Decides about one Service.
- * @param isComplete whether the registry has named every service: what is not desired is gone then
+ * @param isGone whether the registry said that the service is not to be here; false while that is only not known
  */
 export function planService(
   desired: DesiredService | undefined,
   existing: ServiceObject | undefined,
-  { isComplete, ...ownership }: Ownership & { readonly isComplete: boolean },
+  { isGone, ...ownership }: Ownership & { readonly isGone: boolean },
 ): ServiceAction {
   if (desired === undefined) {
     const isOrphan = existing !== undefined && isImport(existing, ownership.siteId);
-    return isOrphan && isComplete ? { kind: "delete", existing, isFinal: true } : NONE;
+    return isOrphan && isGone ? { kind: "delete", existing, isFinal: true } : NONE;
   }
   if (existing !== undefined && !isOwn(existing.meta.labels, ownership.siteId)) {
     return { kind: "taken", existing };

@@ -10,7 +10,7 @@ const stored = (data: Record<string, unknown>, labels = ownLabels(SITE)) => ({
   data,
 });
 const plan = (more: Partial<Parameters<typeof planBook>[0]>) =>
-  planBook({ stored: undefined, services: [], needed, range, siteId: SITE, ...more });
+  planBook({ stored: undefined, services: [], known: new Map(), needed, range, siteId: SITE, ...more });
 
 describe("The plan for the ConfigMap of listener ports", () => {
   it("makes one that is missing, also for no ports", () => {

@@ -94,7 +94,15 @@ describe("The Services that are desired", () => {
       { service: "db-0", host: "db-0" },
       { service: "db-1", host: "db-1" },
     ]);
-    expect(desired.get("shop/db-0")?.form).toBe("addresses");
+    expect(desired.get("shop/db-0")).toMatchObject({ form: "addresses", group: "db" });
+  });
+
+  it("are headless for a headless service without a ready pod", () => {
+    const headless = { of: "db", host: "db" };
+    const db = desire({ services: [visible("db", 5432, { offers: [offerOf({ headless })] })] }).get(
+      "shop/db",
+    );
+    expect([db?.form, db?.members, db?.group]).toEqual(["headless", [], null]);
   });
 });
 
@@ -151,23 +159,23 @@ describe("The plan for a Service", () => {
   ];
   it.each(table)("%s", (_, isDesired, existing, kind) => {
     const desired = isDesired ? api("fairlead") : undefined;
-    expect(planService(desired, existing, { ...ownership, isComplete: true }).kind).toBe(kind);
+    expect(planService(desired, existing, { ...ownership, isGone: true }).kind).toBe(kind);
   });
 
-  it("deletes nothing before the registry has named every service", () => {
-    expect(planService(undefined, made(), { ...ownership, isComplete: false }).kind).toBe("none");
+  it("deletes nothing that is only not known", () => {
+    expect(planService(undefined, made(), { ...ownership, isGone: false }).kind).toBe("none");
   });
 
   it("leaves a Service as it is while its port has no listener port", () => {
     const desired = api("fairlead", { book: new Map() });
-    const facts = { ...ownership, isComplete: true };
+    const facts = { ...ownership, isGone: true };
     expect(planService(desired, made({ selector: {} }), facts).kind).toBe("none");
     expect(planService(desired, undefined, facts).kind).toBe("none");
   });
 });
 
 describe("A Service that is written", () => {
-  const action = planService(api("fairlead"), undefined, { ...ownership, isComplete: true });
+  const action = planService(api("fairlead"), undefined, { ...ownership, isGone: true });
   if (action.kind !== "create") throw new Error("Nothing is made.");
 
   it("keeps the address, and labels, annotations and fields of others", () => {

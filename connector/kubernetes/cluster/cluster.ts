@@ -57,7 +57,11 @@ export interface EventRecorder {
 
 /** An object as it is written: JSON with `metadata`. */
 export interface Writable {
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly [field: string]: unknown };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly [field: string]: unknown;
+  };
   readonly [field: string]: unknown;
 }
 

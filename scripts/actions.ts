@@ -26,6 +26,8 @@ export const isNode = (value: unknown): value is Node =>
   typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
 
 const isActionName = (name: string) => /^action$|Action$|_ACTION$|^(?:[A-Z]+_)*SOURCE$/.test(name);
+/** The action of a Kubernetes Event, which is one word for programs: `CreateService`. */
+const isEventAction = (text: string) => /^(?:[A-Z][a-z]+)+$/.test(text);
 const isTableName = (name: string) => /^ACTIONS$|_ACTIONS$/.test(name);
 
 /** The texts in one source. */
@@ -33,6 +35,7 @@ export function actionsIn(file: string, source: string): ActionText[] {
   const found: ActionText[] = [];
   const add = (value: unknown) => {
     for (const { text, start } of textsOf(value)) {
+      if (isEventAction(text)) continue;
       found.push({ file, line: source.slice(0, start).split("\n").length, text });
     }
   };

@@ -37,6 +37,7 @@ const GROUPS: Record<string, string> = {
   ingress: "The public door",
   door: "The public door",
   config: "The configuration file",
+  kubernetes: "In a Kubernetes cluster",
   state: "State directories",
   connector: "The local connector",
   edge: "The edge",

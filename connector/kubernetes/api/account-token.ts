@@ -1,36 +1,28 @@
-/** The token of the pod's ServiceAccount. The kubelet writes a new one well before the old one ends. */
-import { readFile } from "node:fs/promises";
+/** Tokens by which the API server knows an account. */
 import type { TokenSource } from "./api-client.ts";
+import { RotatedFile } from "./rotated-file.ts";
 
-/** Age at which the file is read again, ms: tokens of ten minutes exist. */
-const MAX_AGE = 60_000;
-
+/** The token in a file. The kubelet writes a new one well before the old one ends. */
 export class AccountToken implements TokenSource {
-  readonly #path: string;
-  readonly #now: () => number;
-  #token = "";
-  #readAt = Number.NEGATIVE_INFINITY;
+  readonly #file: RotatedFile;
 
   /** @param now a clock that never goes back, ms */
   constructor(path: string, now: () => number) {
-    this.#path = path;
-    this.#now = now;
+    this.#file = new RotatedFile(path, now);
   }
 
   /** @throws Error when the file cannot be read and no token was read before */
   async token(): Promise<string> {
-    if (this.#now() - this.#readAt < MAX_AGE) return this.#token;
-    try {
-      this.#token = (await readFile(this.#path, "utf8")).trim();
-      this.#readAt = this.#now();
-    } catch (error) {
-      // The old token may still be good, and the server says when it is not.
-      if (this.#token === "") throw error;
-    }
-    return this.#token;
+    return await this.#file.text();
   }
 
   refused(): void {
-    this.#readAt = Number.NEGATIVE_INFINITY;
+    this.#file.outdated();
   }
 }
+
+/** A token that never changes; null where a client certificate says who asks. */
+export const fixedToken = (token: string | null): TokenSource => ({
+  token: () => Promise.resolve(token),
+  refused: () => undefined,
+});

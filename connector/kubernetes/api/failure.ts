@@ -6,6 +6,8 @@ export interface Failure {
   readonly message: string;
   /** The server's word for the reason: `AlreadyExists`, `Conflict`, `NotFound`. */
   readonly reason?: string;
+  /** True where the namespace is being deleted and takes nothing new: quiet and final. */
+  readonly isTerminating?: true;
   /** Time that the server wants a client to wait, ms. */
   readonly retryAfter?: number;
 }

@@ -6,6 +6,8 @@ export interface Kind {
   readonly version: string;
   readonly plural: string;
   readonly kind: string;
+  /** True for a kind whose objects are in no namespace. */
+  readonly isClusterScoped?: true;
 }
 
 const kind = (group: string, version: string, plural: string, name: string): Kind => ({
@@ -18,7 +20,7 @@ export const KINDS = {
   pods: kind("", "v1", "pods", "Pod"),
   secrets: kind("", "v1", "secrets", "Secret"),
   configMaps: kind("", "v1", "configmaps", "ConfigMap"),
-  namespaces: kind("", "v1", "namespaces", "Namespace"),
+  namespaces: { ...kind("", "v1", "namespaces", "Namespace"), isClusterScoped: true },
   deployments: kind("apps", "v1", "deployments", "Deployment"),
   statefulSets: kind("apps", "v1", "statefulsets", "StatefulSet"),
   daemonSets: kind("apps", "v1", "daemonsets", "DaemonSet"),
@@ -39,6 +41,6 @@ export function collectionPath({ group, version, plural }: Kind, namespace?: str
   return namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
 }
 
-/** The path of an object. */
+/** The path of an object; the namespace does not matter where objects are in none. */
 export const objectPath = (of: Kind, namespace: string, name: string): string =>
-  `${collectionPath(of, namespace)}/${name}`;
+  `${collectionPath(of, of.isClusterScoped === true ? undefined : namespace)}/${name}`;

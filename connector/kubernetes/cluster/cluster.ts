@@ -20,7 +20,10 @@ export interface Meta {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** A copy of a collection, of all namespaces that are watched. It may be old; it is never partial. */
+/**
+ * A copy of a collection, of all namespaces that the connector reads. It may be old; it is never partial. The name alone
+ * is the key of an object in no namespace, which `get` finds in the namespace "".
+ */
 export interface View<T> {
   /** True once a whole list of each namespace was there. Until then, decide nothing by what is absent. */
   readonly synced: boolean;
@@ -65,9 +68,12 @@ export interface Writable {
   readonly [field: string]: unknown;
 }
 
-/** Writes objects. Each call throws ApiError; 409 and 404 are for the caller to decide. */
+/**
+ * Writes objects, while this process leads. Each call throws ApiError; 409 and 404 are for the caller to decide. A write
+ * that begins without leadership, or is not answered before it ends, throws one without a status.
+ */
 export interface ClusterWriter {
-  /** POST: never overwrites. Returns the object as stored. */
+  /** POST: never overwrites. `apiVersion` and `kind` are added. Returns the object as stored. */
   create(kind: Kind, namespace: string, object: Writable): Promise<Record<string, unknown>>;
   /** PUT with the `metadata.resourceVersion` of the object that was read. */
   update(kind: Kind, namespace: string, object: Writable): Promise<Record<string, unknown>>;
@@ -109,6 +115,8 @@ export interface ServiceObject {
   readonly ipFamilies: readonly string[];
   readonly internalTrafficPolicy: string | undefined;
   readonly trafficDistribution: string | undefined;
+  /** The host of a Service of the type ExternalName. */
+  readonly externalName?: string | undefined;
 }
 
 export interface Endpoint {
@@ -118,7 +126,7 @@ export interface Endpoint {
   readonly serving: boolean;
   readonly terminating: boolean;
   readonly hostname: string | undefined;
-  /** The pod's name. */
+  /** The name of the pod that the endpoint is. */
   readonly pod: string | undefined;
 }
 
@@ -175,6 +183,12 @@ export interface ClusterViews {
     keep: (object: Record<string, unknown>) => T,
     failed?: (status: number | null, message: string) => void,
   ): View<T> & { close(): void };
+  /** Opens a view of one object in the connector's own namespace: a ConfigMap, a Secret. It needs no right to list all. */
+  openOne<T>(
+    kind: Kind,
+    name: string,
+    keep: (object: Record<string, unknown>) => T,
+  ): View<T> & { close(): void };
 }
 
 /** This process in the cluster. */
@@ -190,13 +204,17 @@ export interface OwnPod {
 export interface Cluster {
   /** The namespace of the connector's own objects. */
   readonly namespace: string;
-  /** The namespaces whose objects are read; null for all. */
+  /** The namespaces whose objects may be exported; null for all. Views have those of `imports` and the own one as well. */
   readonly watched: readonly string[] | null;
+  /** The namespaces in which Services for the network's services are made. */
+  readonly imports: readonly string[];
   /** The first word of the names of the connector's own objects: `fairlead`. */
   readonly name: string;
   readonly siteId: string;
   siteName(): string;
   readonly pod: OwnPod;
+  /** What Events about the connector itself tell of: its Deployment. */
+  readonly self: ObjectReference;
   readonly views: ClusterViews;
   readonly writer: ClusterWriter;
   readonly events: EventRecorder;

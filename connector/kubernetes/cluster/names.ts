@@ -20,3 +20,13 @@ export const ownLabels = (siteId: string): Readonly<Record<string, string>> => (
 /** Whether an object was made by a connector of this site. */
 export const isOwn = (labels: Readonly<Record<string, string>> | undefined, siteId: string): boolean =>
   labels?.[MANAGED_BY_LABEL] === MANAGER && labels[SITE_LABEL] === siteId;
+
+/** The labels of a connector's pods, and of nothing else. @param name the first word of the names of its objects */
+export const connectorLabels = (name: string): Readonly<Record<string, string>> => ({
+  "app.kubernetes.io/name": "fairlead",
+  "app.kubernetes.io/component": "connector",
+  "app.kubernetes.io/instance": name,
+});
+
+/** Name of the Deployment, the ServiceAccount, the Service and the Lease of a connector. */
+export const connectorName = (name: string): string => `${name}-connector`;

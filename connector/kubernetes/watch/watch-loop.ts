@@ -13,14 +13,20 @@ export interface WatchLoopOptions<T> {
   readonly reflector: Reflector<T>;
   /** Path of the collection: `/api/v1/namespaces/shop/services`. */
   readonly path: string;
-  readonly labelSelector?: string;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
   /** Hears each change, and the first time that the copy is whole. */
   readonly changed: (changes: readonly Change<T>[]) => void;
   /** Hears why a request failed. The copy stays as it is. */
-  readonly failed: (failure: Failure) => void;
+  readonly failed: (failure: Failure, verb: Verb) => void;
+  /** Hears that the server took a request. */
+  readonly succeeded?: (verb: Verb) => void;
   /** Silence after which a watch is given up, ms. */
   readonly silence?: number;
 }
+
+/** What a loop asks of the server, as rights are named. */
+export type Verb = "list" | "watch";
 
 export class WatchLoop<T> {
   readonly #options: WatchLoopOptions<T>;
@@ -41,8 +47,9 @@ export class WatchLoop<T> {
     const { signal } = this.#stop;
     const { reflector, failed } = this.#options;
     while (!signal.aborted) {
+      const step = reflector.next();
       try {
-        await this.#carryOut(reflector.next());
+        await this.#carryOut(step);
       } catch (error) {
         if (signal.aborted) return;
         const failure =
@@ -50,13 +57,13 @@ export class WatchLoop<T> {
             ? error.failure
             : { status: null, message: error instanceof Error ? error.message : String(error) };
         reflector.failed(failure);
-        failed(failure);
+        failed(failure, step.kind === "watch" ? "watch" : "list");
       }
     }
   }
 
   async #carryOut(step: Step): Promise<void> {
-    const { client, reflector, changed } = this.#options;
+    const { client, reflector, changed, succeeded } = this.#options;
     const { signal } = this.#stop;
     switch (step.kind) {
       case "wait":
@@ -68,7 +75,9 @@ export class WatchLoop<T> {
           ...(step.continue === undefined ? {} : { continue: step.continue }),
         });
         const wasSynced = reflector.synced;
-        const changes = reflector.page(Page.parse(await client.get(query, signal)));
+        const page = Page.parse(await client.get(query, signal));
+        succeeded?.("list");
+        const changes = reflector.page(page);
         if (changes.length > 0 || reflector.synced !== wasSynced) changed(changes);
         return;
       }
@@ -78,7 +87,7 @@ export class WatchLoop<T> {
   }
 
   async #watch(resourceVersion: string, timeoutSeconds: number): Promise<void> {
-    const { client, reflector, changed, silence = SILENCE } = this.#options;
+    const { client, reflector, changed, succeeded, silence = SILENCE } = this.#options;
     const quiet = new AbortController();
     const timer = setTimeout(() => quiet.abort(), silence);
     const query = this.#query({
@@ -90,10 +99,10 @@ export class WatchLoop<T> {
     try {
       const lines = new JsonLines();
       let isFruitless = true;
-      for await (const chunk of await client.watch(
-        query,
-        AbortSignal.any([this.#stop.signal, quiet.signal]),
-      )) {
+      const signal = AbortSignal.any([this.#stop.signal, quiet.signal]);
+      const chunks = await client.watch(query, signal);
+      succeeded?.("watch");
+      for await (const chunk of chunks) {
         timer.refresh();
         const changes: Change<T>[] = [];
         for (const line of lines.push(chunk)) {
@@ -121,9 +130,10 @@ export class WatchLoop<T> {
   }
 
   #query(parameters: Readonly<Record<string, string>>): string {
-    const { path, labelSelector } = this.#options;
+    const { path, labelSelector, fieldSelector } = this.#options;
     const query = new URLSearchParams(parameters);
     if (labelSelector !== undefined) query.set("labelSelector", labelSelector);
+    if (fieldSelector !== undefined) query.set("fieldSelector", fieldSelector);
     return `${path}?${query}`;
   }
 }

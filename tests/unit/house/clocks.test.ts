@@ -25,6 +25,12 @@ const ALLOWED: readonly (readonly [file: string, why: string])[] = [
   ["connector/site/assertions.ts", "when an assertion begins and ends"],
   ["connector/site/renewer.ts", "when a certificate ends"],
   ["connector/site/site.ts", "when a certificate ends"],
+  ["connector/kubernetes/cluster/event-recorder.ts", "when an Event happened"],
+  [
+    "connector/kubernetes/cluster/leader.ts",
+    "the times in the Lease, which no connector compares with a clock",
+  ],
+  ["connector/kubernetes/cluster/reachability.ts", "since when the API server answers, in status"],
   ["connector/listeners/tls/network-certificate.ts", "when a certificate ends"],
   ["connector/uplink/uplink.ts", "since when an uplink is up, in status; how far the edge's clock is off"],
 ];

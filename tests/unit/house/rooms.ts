@@ -399,7 +399,7 @@ const CONNECTOR: readonly Line[] = [
       "connector/door",
       ...["connector/cli/**", "connector/control", "connector/listeners/**", "connector/runtime"],
       ...["connector/dns", "connector/http/retry", "connector/observers", "connector/targets/**"],
-      "connector/diagnosis",
+      ...["connector/diagnosis", "connector/kubernetes/**"],
     ],
     why: "The forms of services, scopes, policies and durations, as users write them.",
   },
@@ -412,6 +412,11 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/kubernetes/cluster",
     usedBy: ["connector/kubernetes/imports"],
     why: "Controllers see the cluster as views of objects, a writer, Events, and who leads.",
+  },
+  {
+    room: "connector/kubernetes/watch",
+    usedBy: ["connector/kubernetes/cluster"],
+    why: "The views of a cluster are kept by reflectors.",
   },
   {
     room: "connector/resources",

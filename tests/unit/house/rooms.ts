@@ -76,7 +76,7 @@ const PROTOCOL: readonly Line[] = [
         "connector/site",
       ],
       ...["connector/targets", "connector/telemetry", "connector/uplink"],
-      "connector/kubernetes/imports",
+      "connector/kubernetes/**",
     ],
     why: "The messages of an uplink, whose parts (offers, instances, invitations) appear wherever they are used.",
   },
@@ -355,7 +355,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       ...["connector/cli/framework", "connector/control", "connector/edge/**", "connector/files"],
       ...["connector/listeners", "connector/operator/**", "connector/runtime", "connector/site"],
-      ...["connector/targets", "connector/diagnosis"],
+      ...["connector/targets", "connector/diagnosis", "connector/kubernetes/**"],
     ],
     why: "Files that outlive the process are written in one way.",
   },
@@ -410,7 +410,7 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/kubernetes/cluster",
-    usedBy: ["connector/kubernetes/imports"],
+    usedBy: ["connector/kubernetes/**"],
     why: "Controllers see the cluster as views of objects, a writer, Events, and who leads.",
   },
   {
@@ -494,6 +494,7 @@ const CONNECTOR: readonly Line[] = [
       "connector/control",
       "connector/door",
       "connector/http/client",
+      "connector/kubernetes/**",
       "connector/runtime",
       "connector/udp",
     ],

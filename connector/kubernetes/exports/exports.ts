@@ -1,0 +1,116 @@
+/**
+ * Exposes the annotated objects of the cluster: follows them, offers their services, and tells their owners. Everything is
+ * computed again from the views; a change is in the offers a moment after it was seen, and nothing is polled.
+ */
+import type { ManagedExposure } from "../../targets/managed-exposures.ts";
+import { KINDS } from "../api/kinds.ts";
+import type { Cluster, ClusterViews } from "../cluster/cluster.ts";
+import { type Arrangement, arrange } from "./arrangement.ts";
+import type { Claim } from "./claim.ts";
+import type { ExportMemory } from "./memory.ts";
+import { eventsBetween, type Refusal, type Reports, reportsOf } from "./reports.ts";
+import { ServiceClaims } from "./service-claims.ts";
+import { WorkloadClaims } from "./workload-claims.ts";
+
+/** How long changes are collected, ms. Pods come and go in bursts. */
+const COLLECT_MS = 20;
+/** The shortest time between two writes of the memory, ms. */
+const SAVE_MS = 10_000;
+
+/** The connector's offers, as this room uses them. */
+export interface OffersOfExports {
+  set(exposures: readonly ManagedExposure[]): void;
+  /** Services that this room gave and that are not offered: by the connector, or by the network. */
+  refusals(): readonly Refusal[];
+}
+
+export interface ExportsOptions {
+  readonly cluster: Pick<Cluster, "watched" | "events"> & {
+    readonly views: Pick<ClusterViews, "services" | "endpointSlices" | "workloads" | "pods">;
+  };
+  readonly skupper: boolean;
+  readonly offers: OffersOfExports;
+  readonly memory: Pick<ExportMemory, "load" | "save">;
+}
+
+/** In the order of the views. */
+const WORKLOADS = [KINDS.deployments, KINDS.statefulSets, KINDS.daemonSets];
+
+export class Exports {
+  readonly #options: ExportsOptions;
+  #services: ServiceClaims | undefined;
+  #workloads: readonly WorkloadClaims[] = [];
+  #arrangement: Arrangement = arrange([]);
+  #reports: Reports = new Map();
+  #planned: NodeJS.Timeout | undefined;
+  #saving: NodeJS.Timeout | undefined;
+
+  constructor(options: ExportsOptions) {
+    this.#options = options;
+  }
+
+  /** Offers what was exposed before the last restart, then what the views have. */
+  async start(): Promise<void> {
+    const { cluster, skupper, memory } = this.#options;
+    const { views, watched } = cluster;
+    const remembered = await memory.load();
+    const common = (kind: string) => ({
+      ...{ watched, skupper, changed: () => this.#plan() },
+      remembered: remembered.filter(({ about }) => about.kind.kind === kind),
+    });
+    this.#services = new ServiceClaims({ ...common("Service"), views });
+    this.#workloads = views.workloads.map(
+      (view, at) => new WorkloadClaims({ ...common(WORKLOADS[at]?.kind ?? ""), view, pods: views.pods }),
+    );
+    this.#offer();
+    // The owners were told of these before the restart.
+    this.#reports = this.#report();
+  }
+
+  /** Tells the owners of services that are refused now, or no longer. */
+  reviewRefusals(): void {
+    const before = this.#reports;
+    this.#reports = this.#report();
+    for (const event of eventsBetween(before, this.#reports)) this.#options.cluster.events.record(event);
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#planned);
+    for (const workloads of this.#workloads) workloads.close();
+    if (this.#saving !== undefined) await this.#save();
+  }
+
+  *#claims(): Generator<Claim> {
+    yield* this.#services?.values() ?? [];
+    for (const workloads of this.#workloads) yield* workloads.values();
+  }
+
+  #plan(): void {
+    this.#planned ??= setTimeout(() => {
+      this.#planned = undefined;
+      this.#services?.review();
+      for (const workloads of this.#workloads) workloads.review();
+      this.#offer();
+      this.reviewRefusals();
+    }, COLLECT_MS).unref();
+  }
+
+  #offer(): void {
+    const before = this.#arrangement.services;
+    this.#arrangement = arrange(this.#claims());
+    const { services } = this.#arrangement;
+    if (services.length === before.length && services.every((each, at) => each === before[at])) return;
+    this.#options.offers.set(services);
+    this.#saving ??= setTimeout(() => void this.#save(), SAVE_MS).unref();
+  }
+
+  #report(): Reports {
+    return reportsOf(this.#claims(), this.#arrangement, this.#options.offers.refusals());
+  }
+
+  async #save(): Promise<void> {
+    clearTimeout(this.#saving);
+    this.#saving = undefined;
+    await this.#options.memory.save(this.#claims());
+  }
+}

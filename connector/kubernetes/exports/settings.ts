@@ -1,0 +1,22 @@
+/** What an object can set about its exposure, from whichever annotation. */
+
+/** Each is the last part of Fairlead's annotation, too. */
+export const SETTINGS = [
+  "expose",
+  "address",
+  "port",
+  "protocol",
+  "to",
+  "headless",
+  "balance",
+  "health",
+] as const;
+export type SettingName = (typeof SETTINGS)[number];
+
+/** A value, and the annotation that it came from, so that a Warning names what its reader wrote. */
+export interface Setting {
+  readonly annotation: string;
+  readonly value: string;
+}
+
+export type Settings = Partial<Record<SettingName, Setting>>;

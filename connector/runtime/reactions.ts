@@ -52,7 +52,6 @@ export function react(parts: ConnectorParts): void {
   events.on("clientLooped", (at) => listeners.noteLoop(at));
   events.on("welcome", (welcome, skewMs) => {
     notices.welcome(welcome, skewMs);
-    reports.reviewWithdrawals();
     reports.welcome(welcome);
     reports.planListeners();
     telemetry.edgeReturned();

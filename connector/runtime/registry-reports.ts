@@ -5,6 +5,7 @@ import { ZONES_FEATURE } from "../../protocol/dns/zone-service.ts";
 import { EXCHANGE_KIND } from "../../protocol/exchange/head.ts";
 import {
   CONNECTOR_FEATURES,
+  type EdgeFeature,
   type Hello,
   type Ingress,
   MAX_LINKS,
@@ -23,6 +24,10 @@ import type { ServiceHealth } from "../targets/service-health.ts";
 import type { ServicePorts } from "../targets/service-ports.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Part } from "./part.ts";
+import { SentOffers } from "./sent-offers.ts";
+
+/** The feature of an edge that passes details of exported services on, and takes changes of some offers. */
+const EXPORTS_FEATURE: EdgeFeature = "exports";
 
 export interface RegistryReportsOptions {
   readonly boot: string;
@@ -40,8 +45,14 @@ export interface RegistryReportsOptions {
   readonly log: Log;
 }
 
+/** The least time between two messages about offers, ms: those of a cluster may change many times a second. */
+const SPACING_MS = 200;
+
 export class RegistryReports implements Part {
   readonly #options: RegistryReportsOptions;
+  readonly #sent = new SentOffers();
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #planned: NodeJS.Timeout | undefined;
   #isDraining = false;
   #isReportPlanned = false;
   /** What the edge of the last welcome knows. */
@@ -64,25 +75,38 @@ export class RegistryReports implements Part {
   /** Withdraws the offers. The uplink stays, so that sessions survive what they always survive. */
   drain(): void {
     this.#isDraining = true;
-    this.sendOffers();
+    this.#sendOffersNow();
     this.planListeners();
   }
 
   /** Says bye and closes the uplink. */
   async close(): Promise<void> {
+    clearTimeout(this.#planned);
     await this.#options.uplink.close();
   }
 
-  /**
-   * Call this when the registry has named its features or ports of services: what is withdrawn is said in other terms
-   * then.
-   */
+  /** Call this when the registry has named ports of services: what is withdrawn is said in other terms then. */
   reviewWithdrawals(): void {
     if (this.#options.health.anyWithdrawn) this.sendOffers();
   }
 
+  /** Sends what changed of the offers: at once, or shortly after the last change. */
   sendOffers(): void {
-    this.#options.uplink.send({ type: "offers", offers: this.#offers() });
+    const wait = this.#sentAt + SPACING_MS - performance.now();
+    if (wait <= 0) this.#sendOffersNow();
+    else this.#planned ??= setTimeout(() => this.#sendOffersNow(), wait).unref();
+  }
+
+  #sendOffersNow(): void {
+    clearTimeout(this.#planned);
+    this.#planned = undefined;
+    const { uplink } = this.#options;
+    // The next welcome compares anew: until then, nothing is sent.
+    if (uplink.isOpen) {
+      const messages = this.#sent.update(this.#offers());
+      for (const message of messages) uplink.send(message);
+      if (messages.length > 0) this.#sentAt = performance.now();
+    }
     this.sendIngress();
   }
 
@@ -108,21 +132,18 @@ export class RegistryReports implements Part {
   }
 
   /**
-   * Offers zones and UDP services to an edge that knows them. To an older one, they would be services of TCP that others
-   * listen for.
+   * Sends what the hello did not have: changes since then, details that did not fit, and zones and UDP services, which
+   * only an edge that knows them gets. To an older one, they would be services of TCP that others listen for.
    */
   welcome({ features }: Pick<Welcome, "features">): void {
-    const { offers, zones, log } = this.#options;
-    const [knewZones, knewUdp] = [this.#edgeKnowsZones, this.#edgeKnowsUdp];
+    const { offers, log } = this.#options;
     this.#edgeKnowsZones = features.includes(ZONES_FEATURE);
     this.#edgeKnowsUdp = features.includes(DATAGRAM_KIND);
     if (offers.anyUdp && !this.#edgeKnowsUdp) {
       log.warn({ action: "Update the edge." }, "The edge does not know UDP: UDP services are not offered.");
     }
-    const hasChanged =
-      (knewZones !== this.#edgeKnowsZones && zones.forRegistry().length > 0) ||
-      (knewUdp !== this.#edgeKnowsUdp && offers.anyUdp);
-    if (hasChanged) this.sendOffers();
+    this.#sent.welcomed(features.includes(EXPORTS_FEATURE));
+    this.#sendOffersNow();
   }
 
   #hello(): Hello {
@@ -130,7 +151,7 @@ export class RegistryReports implements Part {
     this.#hasPublished ||= ingress.length > 0;
     this.#sentIngress = JSON.stringify(ingress);
     const { boot, software, book, listeners, manager } = this.#options;
-    return {
+    return this.#sent.greet({
       type: "hello",
       versions: UPLINK_VERSIONS,
       boot,
@@ -142,7 +163,7 @@ export class RegistryReports implements Part {
       listeners: listeners.reports(),
       ingress: this.#hasPublished ? ingress : undefined,
       time: Date.now(),
-    };
+    });
   }
 
   #ingress(): Ingress[] {

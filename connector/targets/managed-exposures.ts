@@ -4,7 +4,7 @@
  */
 import { describeIssues } from "../../protocol/parse.ts";
 import type { HeadlessPod, ServiceExportDetails } from "../../protocol/uplink/export-details.ts";
-import { Offer } from "../../protocol/uplink/messages.ts";
+import { MAX_DETAILS, Offer } from "../../protocol/uplink/messages.ts";
 import type { OfferBalance } from "../config/balance-option.ts";
 import { HealthTexts } from "../config/health-options.ts";
 import { sameScope } from "../config/scope.ts";
@@ -37,7 +37,7 @@ export interface LeftOut {
   readonly source: string;
   /**
    * `taken`: the configuration or a command offers a service of that name. `repeated`: the name was given before.
-   * `invalid`: the network would not read it. `full`: the site offers as many services as it may.
+   * `invalid`: the network would not read it. `full`: the site offers as much as it may.
    */
   readonly reason: "taken" | "repeated" | "invalid" | "full";
   /** A sentence that says why. */
@@ -61,19 +61,30 @@ export interface OwnOffers {
 export function selectManaged(exposures: readonly ManagedExposure[], own: OwnOffers): ManagedSelection {
   const offered = new Map<string, ManagedExposure>();
   const leftOut: LeftOut[] = [];
+  let room = MAX_DETAILS;
   for (const exposure of exposures) {
     const { name, source } = exposure;
-    const why = whyNot(exposure, own, offered);
-    if (why === null) offered.set(name, exposure);
-    else leftOut.push({ name, source, ...why });
+    const why = whyNot(exposure, { own, offered, room });
+    if (why !== null) leftOut.push({ name, source, ...why });
+    else {
+      offered.set(name, exposure);
+      room -= lengthOfDetails(exposure);
+    }
   }
   return { offered, leftOut };
 }
 
+/** What is chosen so far, beside the site's own offers. */
+interface Chosen {
+  readonly own: OwnOffers;
+  readonly offered: ReadonlyMap<string, ManagedExposure>;
+  /** How many characters of details there is still room for. */
+  readonly room: number;
+}
+
 function whyNot(
   exposure: ManagedExposure,
-  own: OwnOffers,
-  offered: ReadonlyMap<string, ManagedExposure>,
+  { own, offered, room }: Chosen,
 ): Pick<LeftOut, "reason" | "message"> | null {
   const { name } = exposure;
   const problem = problemOf(exposure);
@@ -94,10 +105,25 @@ function whyNot(
       message: `The site offers as many services as it may, and "${name}" is one more.`,
     };
   }
+  if (lengthOfDetails(exposure) > room) {
+    const message = `The labels, annotations and ports of the site's exported services have at most ${MAX_DETAILS} characters together, and "${name}" has too many.`;
+    return { reason: "full", message };
+  }
   return null;
 }
 
-/** Exposures that the network can read. An exposure never changes. */
+/** The lengths of details as JSON. An exposure never changes. */
+const lengths = new WeakMap<ManagedExposure, number>();
+
+function lengthOfDetails(exposure: ManagedExposure): number {
+  const { export: exported, headless } = exposure;
+  if (exported === undefined && headless === undefined) return 0;
+  const length = lengths.get(exposure) ?? JSON.stringify({ export: exported, headless }).length;
+  lengths.set(exposure, length);
+  return length;
+}
+
+/** Exposures that the network can read. */
 const readable = new WeakSet<ManagedExposure>();
 
 /** Why the network could not read an offer, which would end the uplink; null if it can. */

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol, type Transport, transportOf } from "../../protocol/names.ts";
-import type { Encryption, Offer } from "../../protocol/uplink/messages.ts";
+import { type Encryption, MAX_OFFERS, type Offer } from "../../protocol/uplink/messages.ts";
 import type { OfferBalance } from "../config/balance-option.ts";
 import { HealthTexts } from "../config/health-options.ts";
 import { HopPolicy, type HopServices } from "../config/hop-policy.ts";
@@ -29,9 +29,6 @@ import type { StateDirectory } from "../state/directory.ts";
 import { changeBetween, type LeftOut, type ManagedExposure, selectManaged } from "./managed-exposures.ts";
 
 const OFFERS_FILE = "offers.json";
-
-/** Most offers that one hello carries. */
-const MAX_OFFERS = 1000;
 
 const TargetHostSchema = z.object({ host: z.string().min(1).max(253), port: Port });
 

@@ -123,8 +123,19 @@ export const Offer = z.object({
   export: ServiceExportDetails.optional(),
   /** Set if the service is one pod of a headless service. */
   headless: HeadlessPod.optional(),
+  /**
+   * Set if `export` and `headless` did not fit into the hello, and follow in `offers.changed`. Until then the registry
+   * takes those that the site gave before, or hides the offer from connectors that know them.
+   */
+  detailsFollow: z.literal(true).optional(),
 });
 export type Offer = z.infer<typeof Offer>;
+
+/** The most services that one instance offers. */
+export const MAX_OFFERS = 1000;
+
+/** The most characters of the export details of one instance together, as JSON. */
+export const MAX_DETAILS = 512 * 1024;
 
 /** The state of a listener. A failed listener has the `code` of its failure. */
 export const ListenerReport = z.object({
@@ -244,7 +255,7 @@ const generation = z.number().int().min(1);
 /**
  * The features of this connector beyond the first release of its uplink version (docs/protocol.md, "Versions").
  */
-export const CONNECTOR_FEATURES = ["ports", "zones", "udp"] as const;
+export const CONNECTOR_FEATURES = ["ports", "zones", "udp", "exports"] as const;
 /** The name of a feature of this connector. */
 export type ConnectorFeature = (typeof CONNECTOR_FEATURES)[number];
 
@@ -261,7 +272,7 @@ export const Hello = z.object({
   features: z.array(z.string().max(64)).max(64).optional(),
   /** Link certificates, base64 DER. Each must have the key of the site certificate. */
   links: z.array(z.string().max(MAX_CERTIFICATE)).max(MAX_LINKS),
-  offers: z.array(Offer).max(1000),
+  offers: z.array(Offer).max(MAX_OFFERS),
   /** Sessions that this process holds. The registry ends the other sessions of the process. */
   sessions: z.array(SessionId).max(10_000),
   listeners: z.array(ListenerReport).max(1000),
@@ -276,7 +287,13 @@ export type Hello = z.infer<typeof Hello>;
 export const ConnectorMessage = z.discriminatedUnion("type", [
   Hello,
   /** Replaces all offers of this instance. */
-  z.object({ type: z.literal("offers"), offers: z.array(Offer).max(1000) }),
+  z.object({ type: z.literal("offers"), offers: z.array(Offer).max(MAX_OFFERS) }),
+  /** Changes offers of this instance: `put` adds or replaces, `gone` removes by name. Only for an edge with `exports`. */
+  z.object({
+    type: z.literal("offers.changed"),
+    put: z.array(Offer).max(MAX_OFFERS),
+    gone: z.array(ServiceName).max(MAX_OFFERS),
+  }),
   /** Replaces the reports of this instance's listeners. */
   z.object({ type: z.literal("listeners"), listeners: z.array(ListenerReport).max(1000) }),
   /** Replaces what this instance publishes by hostnames. Only for an edge with the feature `ingress`. */
@@ -350,6 +367,7 @@ export const EDGE_FEATURES = [
   "ingress",
   "udp",
   "telemetry",
+  "exports",
 ] as const;
 /** The name of a feature of this edge. */
 export type EdgeFeature = (typeof EDGE_FEATURES)[number];

@@ -2,7 +2,14 @@
 
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { parseJsonWith } from "../../protocol/parse.ts";
-import { ConnectorMessage, MAX_MESSAGE, type SiteView } from "../../protocol/uplink/messages.ts";
+import {
+  ConnectorMessage,
+  MAX_DETAILS,
+  MAX_MESSAGE,
+  MAX_OFFERS,
+  type Offer,
+  type SiteView,
+} from "../../protocol/uplink/messages.ts";
 import { publicError } from "../error-response.ts";
 import type { Context } from "./context/context.ts";
 import { describeForSite } from "./operations/describe.ts";
@@ -20,6 +27,7 @@ import { closeSilentUplinks } from "./operations/sweep.ts";
 import type { Work } from "./policy/budget.ts";
 import { isEstablished } from "./sockets/attachment.ts";
 import type { Uplink } from "./sockets/uplinks.ts";
+import type { OffersChange } from "./store/offers.ts";
 import type { SiteRow } from "./store/store.ts";
 
 /** Parses one message. @throws FairleadError `uplink.too_large`, `uplink.malformed` */
@@ -54,16 +62,12 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
   if (!site || site.state === "revoked") throw new FairleadError("site.revoked");
 
   switch (message.type) {
-    case "offers": {
-      const { attachment: instance } = uplink;
-      if (store.offers.hasExactly(instance, message.offers)) return;
-      const reason = `site ${site.name} withdrew it`;
-      const failures = failuresOf(message.offers);
-      changeOffers(context, { reason, owner: site.id, failures }, () =>
-        store.offers.replace(instance, message.offers, context.now()),
-      );
+    case "offers":
+      replaceOffers(context, uplink, site, message.offers);
       return;
-    }
+    case "offers.changed":
+      applyChange(context, uplink, site, message);
+      return;
     case "listeners":
       store.transaction(() => applyListeners(context, site, uplink.attachment, message.listeners));
       return;
@@ -109,6 +113,40 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
     default:
       message satisfies never;
   }
+}
+
+function replaceOffers(
+  context: Context,
+  { attachment: instance }: Uplink,
+  site: SiteRow,
+  given: readonly Offer[],
+): void {
+  const { store } = context;
+  const offers = store.offers.withKnownDetails(site.id, given);
+  if (store.offers.hasExactly(instance, offers)) return;
+  const cause = { reason: `site ${site.name} withdrew it`, owner: site.id, failures: failuresOf(offers) };
+  changeOffers(context, cause, () => store.offers.replace(instance, offers, context.now()));
+}
+
+/** Changes some offers of an instance. @throws FairleadError `uplink.too_large` if it then has too many or too long ones */
+function applyChange(
+  context: Context,
+  { attachment: instance }: Uplink,
+  site: SiteRow,
+  { put, gone }: OffersChange,
+): void {
+  const { store } = context;
+  const change = { put: store.offers.withKnownDetails(site.id, put), gone };
+  if (store.offers.hasAlready(instance, change)) return;
+  const { offers, details } = store.offers.sizeAfter(instance, change);
+  if (offers > MAX_OFFERS || details > MAX_DETAILS) {
+    throw new FairleadError(
+      "uplink.too_large",
+      `The instance would offer ${offers} services with ${details} characters of details; the limits are ${MAX_OFFERS} and ${MAX_DETAILS}.`,
+    );
+  }
+  const cause = { reason: `site ${site.name} withdrew it`, owner: site.id, failures: failuresOf(put) };
+  changeOffers(context, cause, () => store.offers.change(instance, change, context.now()));
 }
 
 /**

@@ -15,7 +15,7 @@ import { memberOf, noteAssertion } from "./operations/membership.ts";
 import { MAX_WAIT_MS, mayOpenUplink, nextBan, PAUSE_MS, remainingBan } from "./policy/budget.ts";
 import { type Attachment, isEstablished, readAttachment } from "./sockets/attachment.ts";
 import { HelloTimeout } from "./sockets/hello-timeout.ts";
-import { isReport, PendingReports } from "./sockets/pending-reports.ts";
+import { isReport, kindOf, PendingReports } from "./sockets/pending-reports.ts";
 import type { Uplink } from "./sockets/uplinks.ts";
 
 export class UplinkHandler {
@@ -139,7 +139,7 @@ export class UplinkHandler {
       const spend = () => {
         const now = this.#context.now();
         return isReport(message)
-          ? this.#context.budgets.of(attachment.site, now).spend(message.type, now)
+          ? this.#context.budgets.of(attachment.site, now).spend(kindOf(message), now)
           : 0;
       };
       const early = !isEstablished(attachment);

@@ -7,6 +7,7 @@ import { NETWORK_NODE } from "../../../workers/registry/policy/link-graph.ts";
 import { migrate } from "../../../workers/registry/store/migrations.ts";
 import { Mutations } from "../../../workers/registry/store/mutations.ts";
 import { Store } from "../../../workers/registry/store/store.ts";
+import { exportDetails } from "../../support/edge/export-details.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
 
 afterEach(resetEdge);
@@ -29,6 +30,9 @@ const anyOffer = fc.record({
   to: fc.option(fc.array(fc.constant("s1"), { minLength: 1, maxLength: 1 }), { nil: undefined }),
   down: fc.option(fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 2 }), { nil: undefined }),
   why: fc.option(fc.constantFrom("service.refused", "service.timeout"), { nil: undefined }),
+  export: fc.option(fc.constantFrom(exportDetails(), exportDetails({ type: "Headless" })), {
+    nil: undefined,
+  }),
 });
 
 const certificate = (byte: number) => Uint8Array.of(byte);
@@ -88,6 +92,12 @@ const anyWrite: fc.Arbitrary<Write> = fc.oneof(
       (store, at) => {
         // Offers arrive over an uplink, so their site exists.
         if (store.sites.get(of.site) !== null) store.offers.replace(of, offers, at);
+      },
+  ),
+  fc.tuple(instance, fc.array(anyOffer, { maxLength: 2 }), fc.subarray(SERVICES)).map(
+    ([of, put, gone]): Write =>
+      (store, at) => {
+        if (store.sites.get(of.site) !== null) store.offers.change(of, { put, gone }, at);
       },
   ),
   fc.tuple(instance, fc.constantFrom(...SERVICES), fc.constantFrom(null, "quota.services")).map(

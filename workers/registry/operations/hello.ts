@@ -230,7 +230,8 @@ function applyHello(
   now: number,
 ): { revision: OfferRevision | null; orphans: { session: string; waiting: InstanceId }[] } {
   const { store, uplinks } = context;
-  const { boot, offers } = hello;
+  const { boot } = hello;
+  const offers = store.offers.withKnownDetails(site.id, hello.offers);
   const self = { site: site.id, boot };
   const left = store.instances(site.id);
   const known = left.some((other) => isSameInstance(other, self));

@@ -1,6 +1,6 @@
 /**
  * Limits that keep notices within the maximum message length, whatever the number of sites, links and
- * services. Lengths are upper bounds, so nothing is serialised only to be measured. Pure.
+ * services. Lengths are upper bounds, so nothing but details is serialised only to be measured. Pure.
  */
 import {
   MAX_MESSAGE,
@@ -31,13 +31,25 @@ const FIELD = 20;
 const KIND = 35;
 
 /** The optional facts of an offer in a notice. */
-type OfferFacts = Pick<VisibleOffer, "ports" | "kinds" | "down" | "weight" | "rank">;
+type OfferFacts = Pick<VisibleOffer, "ports" | "kinds" | "down" | "weight" | "rank" | "export" | "headless">;
 
-function lengthOfOffer({ ports, kinds, down, weight, rank }: OfferFacts): number {
+/** Lengths of details as JSON. They are the same objects in all messages until they change. */
+const lengths = new WeakMap<object, number>();
+
+/** The length of a field with details. */
+function lengthOfDetails(details: object | undefined): number {
+  if (details === undefined) return 0;
+  const length = lengths.get(details) ?? JSON.stringify(details).length;
+  lengths.set(details, length);
+  return FIELD + length;
+}
+
+function lengthOfOffer({ ports, kinds, down, weight, rank, export: exported, headless }: OfferFacts): number {
   const listed = (entries: readonly unknown[] | undefined, each: number) =>
     entries === undefined ? 0 : FIELD + each * entries.length;
   const numbers = (weight === undefined ? 0 : FIELD) + (rank === undefined ? 0 : FIELD);
-  return OFFER + listed(ports, NUMBER) + listed(kinds, KIND) + listed(down, NUMBER) + numbers;
+  const details = lengthOfDetails(exported) + lengthOfDetails(headless);
+  return OFFER + listed(ports, NUMBER) + listed(kinds, KIND) + listed(down, NUMBER) + numbers + details;
 }
 
 function lengthOfService({ ports, offers }: VisibleService): number {

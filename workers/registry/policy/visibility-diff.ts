@@ -9,6 +9,7 @@ import {
   isShownTo,
   type LocatedOffer,
   type OfferRow,
+  seesDetails,
   toVisibleService,
   type Viewer,
   type Visibility,
@@ -82,6 +83,7 @@ export class VisibilityDiff {
       const left = offersBefore[at];
       const right = offersAfter[index];
       if (left === undefined || right === undefined || !isSameOffer(left.offer, right.offer)) return false;
+      if (seesDetails(now) && !isEqual(left.offer.details, right.offer.details)) return false;
       if (
         old.costBetween(left.position, then.position) !== linkGraph.costBetween(right.position, now.position)
       )
@@ -133,7 +135,7 @@ function offersDiffer({ offersBefore, offersAfter }: ServiceOffers): boolean {
     offersAfter.some(({ offer }, index) => {
       const former = offersBefore[index]?.offer;
       if (former === undefined || !isSameOffer(former, offer)) return true;
-      return !isEqual(former.to, offer.to);
+      return !isEqual(former.to, offer.to) || !isEqual(former.details, offer.details);
     })
   );
 }

@@ -18,6 +18,9 @@ import { nearestOffers } from "./message-limits.ts";
 /** How clients choose an instance: what the offering side says, and the operator instead of it. */
 export type Routing = Pick<Offer, "kinds" | "balance" | "weight" | "rank" | "down" | "zone">;
 
+/** What an offer says of the exported Service behind it. */
+export type OfferDetails = Pick<Offer, "export" | "headless" | "detailsFollow">;
+
 /** An instance's offer of a service. */
 export interface OfferRow {
   readonly service: string;
@@ -26,6 +29,8 @@ export interface OfferRow {
   /** The ports of the service in the network, which are the same in all accepted offers of the service. */
   readonly servicePorts: readonly number[];
   readonly routing: Routing;
+  /** Null for an offer that is not of a cluster. */
+  readonly details: OfferDetails | null;
   readonly instance: Instance;
   readonly encryption: Encryption;
   /** Names or ids of the only sites that the service is exported to; null: all sites. */
@@ -62,6 +67,10 @@ const PROTOCOL_FEATURES: Readonly<Record<ServiceProtocol, ConnectorFeature | nul
 
 const SEVERAL_PORTS: ConnectorFeature = "ports";
 const ZONES: ConnectorFeature = "zones";
+const EXPORTS: ConnectorFeature = "exports";
+
+/** Whether a connector is told of the exported Services behind offers. */
+export const seesDetails = ({ features }: Pick<Viewer, "features">): boolean => features.includes(EXPORTS);
 
 /** The features of a connector that names none. */
 const NO_FEATURES: readonly string[] = [];
@@ -203,8 +212,12 @@ function isUsable(viewer: Viewer, { ports, servicePorts, routing: { down, zone }
   return isKnown(viewer, first) && first.port === servicePorts[0] && down?.includes(first.port) !== true;
 }
 
-/** Whether a connector sees an offer, regardless of paths. */
+/**
+ * Whether a connector sees an offer, regardless of paths. One that is told of details sees no offer whose details are
+ * still to come: a service that first seems to be no export, and then is one, would be made twice in a cluster.
+ */
 export function isShownTo(viewer: Viewer, offer: OfferRow): boolean {
+  if (offer.details?.detailsFollow === true && seesDetails(viewer)) return false;
   return isExportedTo(viewer, offer) && isUsable(viewer, offer);
 }
 
@@ -238,8 +251,9 @@ export function toVisibleService(viewer: Viewer, seen: readonly VisibleOffer[]):
   if (first === undefined) return null;
   const isSeveral = oldest.servicePorts.length > 1 && viewer.features.includes(SEVERAL_PORTS);
   const { balance } = oldest.routing;
-  const offers = seen.map(({ offer: { instance, encryption, routing }, cost }, index) => {
+  const offers = seen.map(({ offer: { instance, encryption, routing, details }, cost }, index) => {
     const { balance: _, ...facts } = routing;
+    const { export: exported, headless } = (seesDetails(viewer) ? details : null) ?? {};
     const served = usable[index] ?? [];
     return {
       ...instance,
@@ -247,6 +261,8 @@ export function toVisibleService(viewer: Viewer, seen: readonly VisibleOffer[]):
       cost,
       ...(isSeveral && served.length < ports.length ? { ports: served.map(({ port }) => port) } : {}),
       ...facts,
+      ...(exported === undefined ? {} : { export: exported }),
+      ...(headless === undefined ? {} : { headless }),
     };
   });
   return {

@@ -228,6 +228,11 @@ export const MIGRATIONS: readonly Migration[] = [
       "ALTER TABLE listeners ADD COLUMN since INTEGER",
     ],
   },
+  {
+    number: 11,
+    name: "details of exported services",
+    statements: ["ALTER TABLE offers ADD COLUMN details TEXT"],
+  },
 ];
 
 /** The pending migrations of a database, in order. `applied` is its highest number, 0 if new. */

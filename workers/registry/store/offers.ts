@@ -10,7 +10,7 @@ import {
   type ServicePort,
 } from "../../../protocol/uplink/messages.ts";
 import { byAge, type Decision, type OfferSnapshot, type StoredOffer } from "../policy/offers.ts";
-import type { OfferRow, Routing } from "../policy/visibility.ts";
+import type { OfferDetails, OfferRow, Routing } from "../policy/visibility.ts";
 import type { Balances } from "./balances.ts";
 import { Memo } from "./mutations.ts";
 import { listText, number, optional, type Row, type Sql, TEXT_PARAMETER, text, time } from "./sql.ts";
@@ -31,6 +31,8 @@ const StoredRouting = Offer.pick({
   down: true,
   zone: true,
 });
+
+const StoredDetails = Offer.pick({ export: true, headless: true, detailsFollow: true });
 
 const NO_ROUTING: Routing = {};
 
@@ -76,6 +78,8 @@ interface OfferColumns {
   readonly to: string | null;
   /** JSON of a {@link Routing}; null if empty. */
   readonly routing: string | null;
+  /** JSON of {@link OfferDetails}; null if empty. */
+  readonly details: string | null;
   /** Why ports are down; null if none is, or if the instance does not say. */
   readonly downCode: string | null;
 }
@@ -87,13 +91,13 @@ interface KnownColumns extends OfferColumns {
   readonly downSince: number | null;
 }
 
-/** The content of an offer as one comparable text, without its routing and its failure. */
+/** The content of an offer as one comparable text, without its routing, its details and its failure. */
 const contentOf = ({ protocol, port, ports, encryption, to }: OfferColumns): string =>
   JSON.stringify([protocol, port, ports, encryption, to]);
 
 /** A whole offer as one comparable text. */
 const offerText = (columns: OfferColumns): string =>
-  `${contentOf(columns)} ${columns.routing} ${columns.downCode}`;
+  `${contentOf(columns)} ${columns.routing} ${columns.downCode} ${columns.details}`;
 
 function columnsOf(offer: Offer): OfferColumns {
   const { protocol, port, ports, encryption = DEFAULT_ENCRYPTION, to, why } = offer;
@@ -104,6 +108,7 @@ function columnsOf(offer: Offer): OfferColumns {
     encryption,
     to: listText(to ?? null),
     routing: routingText(offer),
+    details: detailsText(offer),
     downCode: isDown(offer) ? (why ?? null) : null,
   };
 }
@@ -130,6 +135,28 @@ function routingText({ kinds, balance, weight, rank, down, zone }: Routing): str
   return text === "{}" ? null : text;
 }
 
+function detailsText({ export: exported, headless, detailsFollow }: OfferDetails): string | null {
+  const text = JSON.stringify({ export: exported, headless, detailsFollow });
+  return text === "{}" ? null : text;
+}
+
+/** A change of an instance's offers. */
+export interface OffersChange {
+  readonly put: readonly Offer[];
+  readonly gone: readonly string[];
+}
+
+/** What a change comes to: of a repeated name the last offer counts, and a name that is also put stays. */
+function effectOf({ put, gone }: OffersChange): { put: ReadonlyMap<string, Offer>; gone: readonly string[] } {
+  const offers = new Map(put.map((offer) => [offer.name, offer]));
+  return { put: offers, gone: gone.filter((name) => !offers.has(name)) };
+}
+
+function isStored(offer: Offer, stored: ReadonlyMap<string, OfferColumns>): boolean {
+  const known = stored.get(offer.name);
+  return known !== undefined && offerText(known) === offerText(columnsOf(offer));
+}
+
 const NO_OFFERS: OfferSnapshot = { ofSite: new Map(), ofService: new Map() };
 
 export class Offers {
@@ -142,6 +169,7 @@ export class Offers {
   readonly #scopes = new Parsed((json): readonly string[] => Scope.parse(JSON.parse(json)));
   readonly #ports = new Parsed((json) => Ports.parse(JSON.parse(json)));
   readonly #routings = new Parsed((json): Routing => StoredRouting.parse(JSON.parse(json)));
+  readonly #details = new Parsed((json): OfferDetails => StoredDetails.parse(JSON.parse(json)));
   /** Ports of services. */
   readonly #numbers = new Parsed((json): readonly number[] => this.#ports.of(json).map(({ port }) => port));
   /** Ports of offers. The text begins with the protocol of the offer. */
@@ -208,6 +236,7 @@ export class Offers {
     const [service, site] = [text(row, "service"), text(row, "site")];
     const scope = optional(row, "to_sites");
     const routing = optional(row, "routing");
+    const details = optional(row, "details");
     return {
       service,
       ...this.#portsOf(row),
@@ -216,6 +245,7 @@ export class Offers {
         site,
         routing === undefined ? NO_ROUTING : this.#routings.of(routing),
       ),
+      details: details === undefined ? null : this.#details.of(details),
       instance: { site, siteName: text(row, "site_name"), boot: text(row, "boot") },
       encryption: Encryption.parse(text(row, "encryption")),
       to: scope === undefined ? null : this.#scopes.of(scope),
@@ -260,8 +290,8 @@ export class Offers {
 
   #columns({ site, boot }: InstanceId): Map<string, KnownColumns> {
     const rows = this.#sql.rows(
-      `SELECT service, protocol, port, ports, encryption, to_sites, routing, down_code, down_since FROM offers
-        WHERE site = ? AND boot = ?`,
+      `SELECT service, protocol, port, ports, encryption, to_sites, routing, details, down_code, down_since
+        FROM offers WHERE site = ? AND boot = ?`,
       site,
       boot,
     );
@@ -277,6 +307,7 @@ export class Offers {
             encryption: text(row, "encryption"),
             to: optional(row, "to_sites") ?? null,
             routing,
+            details: optional(row, "details") ?? null,
             downCode: optional(row, "down_code") ?? null,
             isDown: routing !== null && isDown(this.#routings.of(routing)),
             downSince: time(row, "down_since"),
@@ -288,82 +319,121 @@ export class Offers {
 
   /**
    * Replaces all offers of an instance. New offers stay undecided until the next decision. An offer of which only the
-   * routing changes keeps its age. An offer that stays down keeps the time since when it is.
+   * routing or the details change keeps its age. An offer that stays down keeps the time since when it is.
    */
   replace(instance: InstanceId, offers: readonly Offer[], now: number): void {
-    const { site, boot } = instance;
-    const changes = [["offers", site], "losses"] as const;
+    const names = new Set(offers.map(({ name }) => name));
+    const gone = [...this.#columns(instance).keys()].filter((name) => !names.has(name));
+    this.change(instance, { put: offers, gone }, now);
+  }
+
+  /** Changes some offers of an instance, and marks none of its offers as lost any longer. See {@link replace}. */
+  change(instance: InstanceId, change: OffersChange, now: number): void {
     const before = this.#columns(instance);
-    // Of a repeated name, the last offer counts.
-    const wanted = new Map(offers.map((offer) => [offer.name, offer]));
-    for (const [name, offer] of wanted) {
-      const columns = columnsOf(offer);
-      const { protocol, port, ports, encryption, to, routing, downCode } = columns;
-      const known = before.get(name);
-      const downSince = isDown(offer) ? (known?.isDown ? known.downSince : now) : null;
-      if (known !== undefined && contentOf(known) === contentOf(columns)) {
-        if (offerText(known) === offerText(columns)) continue;
-        this.#sql.write(
-          changes,
-          `UPDATE offers SET routing = ?, down_code = ?, down_since = ?
-            WHERE site = ? AND boot = ? AND service = ?`,
-          routing,
-          downCode,
-          downSince,
-          site,
-          boot,
-          name,
-        );
-        continue;
-      }
+    const { put, gone } = effectOf(change);
+    for (const offer of put.values()) this.#put(instance, offer, before.get(offer.name), now);
+    for (const name of gone) {
+      if (!before.has(name)) continue;
       this.#sql.write(
-        changes,
-        `INSERT INTO offers
-          (site, boot, service, protocol, port, ports, since, encryption, to_sites, routing, down_code, down_since,
-          refused)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET
-          protocol = excluded.protocol, port = excluded.port, ports = excluded.ports, since = excluded.since,
-          encryption = excluded.encryption, to_sites = excluded.to_sites, routing = excluded.routing,
-          down_code = excluded.down_code, down_since = excluded.down_since`,
-        site,
-        boot,
-        name,
-        protocol,
-        port,
-        ports,
-        now,
-        encryption,
-        to,
-        routing,
-        downCode,
-        downSince,
-        UNDECIDED,
-      );
-    }
-    for (const name of before.keys()) {
-      if (wanted.has(name)) continue;
-      this.#sql.write(
-        changes,
+        [["offers", instance.site], "losses"],
         "DELETE FROM offers WHERE site = ? AND boot = ? AND service = ?",
-        site,
-        boot,
+        instance.site,
+        instance.boot,
         name,
       );
     }
     this.clearLost(instance);
   }
 
+  #put({ site, boot }: InstanceId, offer: Offer, known: KnownColumns | undefined, now: number): void {
+    const changes = [["offers", site], "losses"] as const;
+    const columns = columnsOf(offer);
+    const { protocol, port, ports, encryption, to, routing, details, downCode } = columns;
+    const downSince = isDown(offer) ? (known?.isDown ? known.downSince : now) : null;
+    if (known !== undefined && contentOf(known) === contentOf(columns)) {
+      if (offerText(known) === offerText(columns)) return;
+      this.#sql.write(
+        changes,
+        `UPDATE offers SET routing = ?, details = ?, down_code = ?, down_since = ?
+          WHERE site = ? AND boot = ? AND service = ?`,
+        routing,
+        details,
+        downCode,
+        downSince,
+        site,
+        boot,
+        offer.name,
+      );
+      return;
+    }
+    this.#sql.write(
+      changes,
+      `INSERT INTO offers
+        (site, boot, service, protocol, port, ports, since, encryption, to_sites, routing, details, down_code,
+        down_since, refused)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET
+        protocol = excluded.protocol, port = excluded.port, ports = excluded.ports, since = excluded.since,
+        encryption = excluded.encryption, to_sites = excluded.to_sites, routing = excluded.routing,
+        details = excluded.details, down_code = excluded.down_code, down_since = excluded.down_since`,
+      site,
+      boot,
+      offer.name,
+      protocol,
+      port,
+      ports,
+      now,
+      encryption,
+      to,
+      routing,
+      details,
+      downCode,
+      downSince,
+      UNDECIDED,
+    );
+  }
+
   /** Whether the stored offers of an instance equal the given ones. */
   hasExactly(instance: InstanceId, offers: readonly Offer[]): boolean {
     const before = this.#columns(instance);
-    const wanted = new Map(offers.map((offer) => [offer.name, offer]));
+    const wanted = effectOf({ put: offers, gone: [] }).put;
+    return before.size === wanted.size && [...wanted.values()].every((offer) => isStored(offer, before));
+  }
+
+  /** Whether a change would change nothing. */
+  hasAlready(instance: InstanceId, change: OffersChange): boolean {
+    const before = this.#columns(instance);
+    const { put, gone } = effectOf(change);
     return (
-      before.size === wanted.size &&
-      [...wanted].every(([name, offer]) => {
-        const known = before.get(name);
-        return known !== undefined && offerText(known) === offerText(columnsOf(offer));
-      })
+      [...put.values()].every((offer) => isStored(offer, before)) && !gone.some((name) => before.has(name))
     );
+  }
+
+  /** How many offers an instance would have after a change, and how long their details would be together. */
+  sizeAfter(
+    instance: InstanceId,
+    change: OffersChange,
+  ): { readonly offers: number; readonly details: number } {
+    const { put, gone } = effectOf(change);
+    const details = new Map([...this.#columns(instance)].map(([name, columns]) => [name, columns.details]));
+    for (const offer of put.values()) details.set(offer.name, detailsText(offer));
+    for (const name of gone) details.delete(name);
+    let length = 0;
+    for (const text of details.values()) length += text?.length ?? 0;
+    return { offers: details.size, details: length };
+  }
+
+  /** The offers, where details follow with those that this or another process of the site gave last, if any did. */
+  withKnownDetails(site: string, offers: readonly Offer[]): readonly Offer[] {
+    if (!offers.some(({ detailsFollow }) => detailsFollow)) return offers;
+    const known = new Map(
+      (this.snapshot().ofSite.get(site) ?? []).flatMap(({ service, details }) =>
+        details === null || details.detailsFollow ? [] : [[service, details] as const],
+      ),
+    );
+    return offers.map((offer) => {
+      const details = offer.detailsFollow ? known.get(offer.name) : undefined;
+      return details === undefined ? offer : { ...offer, detailsFollow: undefined, ...details };
+    });
   }
 
   /** Stores the decision about an offer: why it is refused, or the ports that its service has. */

@@ -6,6 +6,7 @@ import {
   selectManaged,
 } from "../../../../connector/targets/managed-exposures.ts";
 import type { ServiceExportDetails } from "../../../../protocol/uplink/export-details.ts";
+import { longDetails } from "../../../support/edge/export-details.ts";
 
 const port = (servicePort: number, ...hosts: string[]): ManagedPort => ({
   ...{ servicePort, protocol: "tcp" },
@@ -63,6 +64,18 @@ describe("the selection of managed exposures", () => {
     expect(messages.when).toContain("export.createdAt");
     expect(messages.check).toContain("health.0");
     expect(messages.weight).toContain("weight");
+  });
+
+  it("leaves out the services whose details do not fit beside those of the others", () => {
+    const long = Array.from({ length: 80 }, (_, at) => managed(`s${at}`, { export: longDetails(`s${at}`) }));
+    const { offered, leftOut } = selectManaged([...long, managed("plain")], roomy);
+    expect(offered.has("plain")).toBe(true);
+    expect(offered.size + leftOut.length).toBe(81);
+    expect(leftOut.length).toBeGreaterThan(10);
+    expect(leftOut[0]).toMatchObject({
+      reason: "full",
+      message: expect.stringContaining("524288 characters"),
+    });
   });
 });
 

@@ -13,6 +13,7 @@ import {
   nearestOffers,
   splitServices,
 } from "../../../../../workers/registry/policy/message-limits.ts";
+import { longDetails } from "../../../../support/edge/export-details.ts";
 
 const id = (kind: string) => `${kind}${"0".repeat(26)}`;
 
@@ -67,6 +68,24 @@ it("nearestOffers and splitServices keep a service with many facts within a mess
   expect(offers.length).toBeGreaterThan(100);
   expect(offers.at(-1)?.cost).toBe(offers.length - 1);
   const groups = splitServices([{ ...service, offers }, fullest(3), fullest(50)], 0);
+  for (const put of groups) {
+    const message: RegistryMessage = { type: "services", put, gone: [], complete: true };
+    expect(JSON.stringify(message).length).toBeLessThanOrEqual(MAX_MESSAGE);
+  }
+});
+
+it("nearestOffers and splitServices count the details of exported services", () => {
+  const detailed = (offers: number): VisibleService => ({
+    ...longest(offers),
+    offers: longest(offers).offers.map((offer) => ({
+      ...{ ...offer, cost: 1, export: longDetails(), headless: { of: "h".repeat(63), host: "h".repeat(63) } },
+    })),
+  });
+  const service = detailed(100);
+  const offers = nearestOffers(service.offers.map((offer) => ({ ...offer, cost: 1 })));
+  expect(offers.length).toBeGreaterThan(25);
+  const groups = splitServices([{ ...service, offers }, detailed(3), detailed(30), detailed(1)], 1000);
+  expect(groups.flat()).toHaveLength(4);
   for (const put of groups) {
     const message: RegistryMessage = { type: "services", put, gone: [], complete: true };
     expect(JSON.stringify(message).length).toBeLessThanOrEqual(MAX_MESSAGE);

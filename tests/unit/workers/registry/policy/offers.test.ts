@@ -19,6 +19,7 @@ const offer = (service: string, site: string, refused: string | null = "service.
   ports: [{ port: 80, protocol: "tcp" }],
   servicePorts: [80],
   routing: {},
+  details: null,
   since: 0,
   encryption: "end-to-end",
   to: null,

@@ -3,12 +3,14 @@ import { describe, expect, it } from "vitest";
 import type { ServicePort, VisibleService } from "../../../../../protocol/uplink/messages.ts";
 import { type Edge, NETWORK_NODE } from "../../../../../workers/registry/policy/link-graph.ts";
 import {
+  type OfferDetails,
   type OfferRow,
   type Routing,
   Visibility,
 } from "../../../../../workers/registry/policy/visibility.ts";
 import { VisibilityDiff } from "../../../../../workers/registry/policy/visibility-diff.ts";
 import { costRatio } from "../../../../support/clock/cost.ts";
+import { exportDetails } from "../../../../support/edge/export-details.ts";
 import { allCosts, anyCost, NODES, SITES } from "../graphs.ts";
 
 const offer = (
@@ -21,6 +23,7 @@ const offer = (
   ports: [{ port, protocol: "tcp" }],
   servicePorts: [port],
   routing: {},
+  details: null,
   since: 0,
   encryption: "end-to-end",
   to: null,
@@ -43,6 +46,35 @@ describe("a zone", () => {
     ]);
     expect(seenBy(["ports"])).toEqual([]);
     expect(seenBy([])).toEqual([]);
+  });
+});
+
+describe("the details of an exported service", () => {
+  const details = { export: exportDetails(), headless: { of: "apis", host: "api-0" } };
+  const told = offer("api", "a", "1", { details });
+  const follows = offer("api", "a", "1", { details: { detailsFollow: true } });
+  const of = (...offers: OfferRow[]) => new Visibility(star("a", "b", "c"), names(), offers);
+
+  it("are shown to connectors that know them, which see no offer whose details follow", () => {
+    const plain = { site: "a", siteName: "a", boot: "1", cost: 2 };
+    expect(of(told).of("c", ["exports"])[0]?.offers).toEqual([{ ...plain, ...details }]);
+    expect(of(told).of("c", ["ports"])[0]?.offers).toEqual([plain]);
+    expect(of(follows).of("c", ["exports"])).toEqual([]);
+    expect(of(follows).of("c", ["ports"])[0]?.offers).toEqual([plain]);
+  });
+
+  it("are announced to them when nothing else changes, and to nobody else", () => {
+    const other = offer("api", "a", "1", {
+      details: { export: exportDetails({ sessionAffinity: "ClientIP" }) },
+    });
+    const diff = new VisibilityDiff(of(told), of(other));
+    expect(diff.changeFor("c", ["exports"]).put[0]?.offers).toMatchObject([
+      { export: { sessionAffinity: "ClientIP" } },
+    ]);
+    expect(diff.changeFor("c", ["ports"])).toEqual({ put: [], gone: [] });
+    const arrived = new VisibilityDiff(of(follows), of(told));
+    expect(arrived.changeFor("c", ["exports"]).put).toHaveLength(1);
+    expect(arrived.changeFor("c", ["ports"])).toEqual({ put: [], gone: [] });
   });
 });
 
@@ -183,6 +215,9 @@ const step = fc.oneof(
     site: fc.constantFrom(...SITES),
     ports: fc.subarray(PORTS, { minLength: 1 }),
     several: fc.boolean(),
+    details: fc.constantFrom<OfferDetails | null>(
+      ...[null, { export: exportDetails() }, { detailsFollow: true } as const],
+    ),
     routing: fc.constantFrom<Routing>({}, { down: [80] }, { weight: 3, balance: "weighted" }),
     to: fc.option(fc.subarray([...SITES, "new"]), { nil: null }),
   }),
@@ -209,9 +244,10 @@ function take(world: World, change: typeof step extends fc.Arbitrary<infer T> ? 
     const boot = `boot of ${site}`;
     if (change.kind === "withdraw") world.offers.delete(`${service} ${site}`);
     else {
-      const { ports, routing, to } = change;
+      const { ports, routing, details, to } = change;
       world.several = change.several;
-      world.offers.set(`${service} ${site}`, offer(service, site, boot, { since: at, ports, routing, to }));
+      const parts = { since: at, ports, routing, details, to };
+      world.offers.set(`${service} ${site}`, offer(service, site, boot, parts));
     }
   }
 }
@@ -258,7 +294,8 @@ describe("visibility, in any order of links, offers and renames,", () => {
       fc.property(fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 20 }), (rounds) => {
         const world: World = { edges: [], offers: new Map(), names: names(), several: true };
         const known = new Map(SITES.map((site) => [site, new Map<string, VisibleService>()]));
-        const featuresOf = (site: string) => (site < "d" ? ["ports"] : []);
+        const featuresOf = (site: string) =>
+          site < "b" ? ["ports", "exports"] : site < "d" ? ["ports"] : [];
         let at = 0;
         for (const changes of rounds) {
           const before = currentVisibility(world);

@@ -27,6 +27,28 @@ describe("a report beyond its site's budget", () => {
     expect(pending.mustWait(socket, measured(4), spend)).toBe(false);
   });
 
+  it("is joined with the changes that come after it", () => {
+    const offer = (name: string, port = 80) => ({ name, protocol: "tcp" as const, port });
+    const put = (gone: string[], ...offers: ReturnType<typeof offer>[]): Report => ({
+      ...{ type: "offers.changed", put: offers, gone },
+    });
+    const joined = (...reports: Report[]) => {
+      const handled: Report[] = [];
+      const pending = new PendingReports<object>((_, report) => handled.push(report));
+      const socket = {};
+      for (const report of reports) pending.mustWait(socket, report, () => 500);
+      vi.advanceTimersByTime(500);
+      return handled;
+    };
+    const [api, db, web] = [offer("api"), offer("db"), offer("web")];
+    const all: Report = { type: "offers", offers: [api, db] };
+    expect(joined(all, put(["api"], offer("db", 1), web))).toEqual([
+      { type: "offers", offers: [offer("db", 1), web] },
+    ]);
+    expect(joined(put(["web"], api, db), put(["api"], web))).toEqual([put(["api"], db, web)]);
+    expect(joined(put(["web"], api), all)).toEqual([all]);
+  });
+
   it("is dropped when its socket closes", () => {
     const handled: Report[] = [];
     const pending = new PendingReports<object>((_, report) => handled.push(report));

@@ -20,6 +20,7 @@ import { flows } from "./flows/flows.ts";
 import type { CommandDefinition } from "./framework/definition.ts";
 import { hostnameAdd, hostnameList, hostnameRemove } from "./hostname/hostname.ts";
 import { keyCreate, keyList, keyRevoke } from "./key/key.ts";
+import { kubernetesManifest } from "./kubernetes/manifest.ts";
 import { linkCreate, linkDelete, linkList } from "./link/link.ts";
 import { linkStatus } from "./link/status.ts";
 import { login } from "./login/login.ts";
@@ -71,6 +72,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   connectorRun,
   connectorInstall,
   connectorUninstall,
+  kubernetesManifest,
   expose,
   unexpose,
   serviceList,

@@ -11,6 +11,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   service: "Servers that sites offer to each other.",
   link: "Links between sites, each made by redeeming a token.",
   connector: "The process that runs at a site.",
+  kubernetes: "Connectors in Kubernetes clusters.",
   dns: "Names of services in DNS.",
   debug: "What helps to find a fault.",
 };

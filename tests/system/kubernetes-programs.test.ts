@@ -8,13 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import type { JsonObject } from "../support/kubernetes/json.ts";
 import { HAS_PROGRAMS, kubernetesPrograms } from "../support/kubernetes/programs.ts";
+import { type Outcome, runProgram } from "../support/kubernetes/run-program.ts";
 import { TestCluster } from "../support/kubernetes/test-cluster.ts";
-
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 let cluster: TestCluster;
 let directory: string;
@@ -34,23 +29,12 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Starts a program with the cluster's kubeconfig and a home of its own. */
+/** The cluster's kubeconfig, and a home of its own. */
+const environment = () => ({ KUBECONFIG: cluster.kubeconfig, HOME: directory });
 const start = (program: string, args: readonly string[]) =>
-  spawn(program, args, { env: { KUBECONFIG: cluster.kubeconfig, HOME: directory }, stdio: "pipe" });
-
-async function run(program: string, args: readonly string[], input?: string): Promise<Outcome> {
-  const child = start(program, args);
-  const out: Buffer[] = [];
-  const err: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
-  child.stdin.end(input);
-  const { promise, resolve, reject } = Promise.withResolvers<number | null>();
-  child.on("error", reject);
-  child.on("close", resolve);
-  const code = await promise;
-  return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
-}
+  spawn(program, args, { env: environment(), stdio: "pipe" });
+const run = (program: string, args: readonly string[], input = "") =>
+  runProgram(program, args, environment(), { input });
 
 const kubectl = (args: string, input?: string) =>
   run(programs.kubectl, ["--namespace", ns, ...args.split(" ")], input);

@@ -7,6 +7,7 @@ import { configSchema } from "../../../scripts/config-schema.ts";
 import { withCosts } from "../../../scripts/cost.ts";
 import { readDecisions, withDecisions } from "../../../scripts/decisions.ts";
 import { errorsPage } from "../../../scripts/errors.ts";
+import { chartFiles, withRights, withValues } from "../../../scripts/kubernetes.ts";
 import { withRoles } from "../../../scripts/roles.ts";
 
 const page = (name: string) => readFile(join(import.meta.dirname, "../../../docs", name), "utf8");
@@ -32,6 +33,18 @@ describe("the generated pages (run `npm run docs`)", () => {
 
   it("docs/connector-config.schema.json describes the file that `connector run --config` reads", async () => {
     expect(await page("connector-config.schema.json")).toBe(configSchema());
+  });
+
+  it("docs/kubernetes.md shows the rights that the manifests give", async () => {
+    const text = await page("kubernetes.md");
+    expect(text).toBe(withRights(text));
+  });
+
+  it("the Helm chart and the kustomize bases are what the templates say", async () => {
+    for (const [file, text] of Object.entries(chartFiles()))
+      expect(await page(`../${file}`), file).toBe(text);
+    const readme = await page("../connector/kubernetes/chart/README.md");
+    expect(readme).toBe(withValues(readme));
   });
 
   it("docs/decisions/README.md lists every decision", async () => {

@@ -419,6 +419,11 @@ const CONNECTOR: readonly Line[] = [
     why: "The views of a cluster are kept by reflectors.",
   },
   {
+    room: "connector/kubernetes/manifest",
+    usedBy: ["connector/cli/kubernetes"],
+    why: "The objects of an installation, which the command prints.",
+  },
+  {
     room: "connector/resources",
     usedBy: [
       "connector/udp",
@@ -452,6 +457,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/site",
     usedBy: [
+      "connector/cli/kubernetes",
       "connector/cli/link",
       "connector/control",
       "connector/runtime",
@@ -665,6 +671,7 @@ const NOUNS = [
     "flows",
     "hostname",
     "key",
+    "kubernetes",
     "link",
     "login",
     "network",

@@ -27,9 +27,11 @@ export interface Meta {
 export interface View<T> {
   /** True once a whole list of each namespace was there. Until then, decide nothing by what is absent. */
   readonly synced: boolean;
+  /** As `synced`, of one namespace: a right may be missing in another. */
+  isSynced(namespace: string): boolean;
   get(namespace: string, name: string): T | undefined;
   list(): Iterable<T>;
-  /** Calls back with the keys, `namespace/name`, of what changed, and when the view is first synced (with no keys). */
+  /** Calls back with the keys, `namespace/name`, of what changed, and with none when a namespace is first synced. */
   onChange(listener: (keys: readonly string[]) => void): void;
 }
 

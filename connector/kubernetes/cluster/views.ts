@@ -115,6 +115,7 @@ export class OpenViews implements ClusterViews {
       get synced() {
         return view.synced;
       },
+      isSynced: (namespace) => view.isSynced(namespace),
       get: (namespace, name) => view.get(namespace, name),
       list: () => view.list(),
       onChange: (listener) => view.onChange(listener),

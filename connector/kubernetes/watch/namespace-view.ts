@@ -33,7 +33,8 @@ export class NamespaceView<T> {
   readonly #reflectors = new Map<string | undefined, Reflector<T>>();
   readonly #listeners = new Set<Listener>();
   #loops: WatchLoop<T>[] = [];
-  #wasSynced = false;
+  /** Reflectors whose first list was told. */
+  readonly #told = new Set<Reflector<T>>();
 
   constructor(options: NamespaceViewOptions<T>) {
     this.#options = options;
@@ -48,9 +49,14 @@ export class NamespaceView<T> {
     return [...this.#reflectors.values()].every(({ synced }) => synced);
   }
 
+  isSynced(namespace: string): boolean {
+    return this.#reflectorOf(namespace)?.synced === true;
+  }
+
   get(namespace: string, name: string): T | undefined {
-    const reflector = this.#reflectors.get(namespace) ?? this.#reflectors.get(undefined);
-    return reflector?.get(keyOf({ name, namespace: namespace === "" ? undefined : namespace }));
+    return this.#reflectorOf(namespace)?.get(
+      keyOf({ name, namespace: namespace === "" ? undefined : namespace }),
+    );
   }
 
   *list(): Generator<T> {
@@ -71,7 +77,7 @@ export class NamespaceView<T> {
         new WatchLoop({
           ...{ client, reflector, labelSelector, fieldSelector },
           path: collectionPath(kind, namespace),
-          changed: (changes) => this.#changed(changes),
+          changed: (changes) => this.#changed(reflector, changes),
           failed: (failure, verb) => observer.failed(failure, verb, kind, namespace),
           succeeded: (verb) => observer.succeeded(verb, kind, namespace),
         }),
@@ -84,10 +90,14 @@ export class NamespaceView<T> {
     await Promise.all(this.#loops.map((loop) => loop.stop()));
   }
 
-  #changed(changes: readonly Change<T>[]): void {
+  #reflectorOf(namespace: string): Reflector<T> | undefined {
+    return this.#reflectors.get(namespace) ?? this.#reflectors.get(undefined);
+  }
+
+  #changed(reflector: Reflector<T>, changes: readonly Change<T>[]): void {
     if (changes.length > 0) this.#notify(changes.map(({ key }) => key));
-    if (this.#wasSynced || !this.synced) return;
-    this.#wasSynced = true;
+    if (this.#told.has(reflector) || !reflector.synced) return;
+    this.#told.add(reflector);
     this.#notify([]);
   }
 

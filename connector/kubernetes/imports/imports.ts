@@ -1,0 +1,201 @@
+/**
+ * The network's services in the cluster: listener ports that all connectors of the site share, Services that lead to
+ * them, and which connectors take connections.
+ */
+import type { VisibleService } from "../../../protocol/uplink/messages.ts";
+import { sleep } from "../../async/sleep.ts";
+import type { AssignedPorts } from "../../listeners/listener-set.ts";
+import type { StateDirectory } from "../../state/directory.ts";
+import { ApiError } from "../api/failure.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { connectorLabels } from "../cluster/names.ts";
+import { WorkQueue } from "../cluster/work-queue.ts";
+import { connectorAddresses } from "./connector-addresses.ts";
+import { type DesiredService, desiredServices } from "./desired-services.ts";
+import { ListenerPorts } from "./listener-ports.ts";
+import { keysOf, type PortRange } from "./port-book.ts";
+import { ServiceKeeper } from "./service-keeper.ts";
+import type { Ownership, SliceAddress } from "./service-object.ts";
+
+/** The queue's key for the ConfigMap of listener ports, which is no key of a Service. */
+const PORTS = "listener ports";
+
+/** Time for which a connector that stops goes on listening, ms: until every node of the cluster knows. */
+export const LEAVE_MS = 5000;
+
+/** The services of the network, as the registry names them. */
+export interface NetworkServices {
+  /** Those that other sites offer. */
+  reachable(): readonly VisibleService[];
+  lookup(name: string): VisibleService | undefined;
+  /** Whether the registry said that there is no such service. */
+  isGone(name: string): boolean;
+  /** Whether every service is known. */
+  readonly isComplete: boolean;
+}
+
+export interface ImportsOptions {
+  readonly cluster: Cluster;
+  readonly state: StateDirectory;
+  readonly range: PortRange;
+  readonly catalogue: NetworkServices;
+  /** Names of the services that this site offers. */
+  readonly offered: () => Iterable<string>;
+  readonly listeners: {
+    /** Moves the listeners to the ports that are assigned now. */
+    assign(ports: AssignedPorts): void;
+    /** Whether every listener that is needed takes clients. */
+    readonly isListening: boolean;
+  };
+  /** Whether requests to the API server fail. */
+  readonly isApiAway: () => boolean;
+  /** Time for which a connector that stops goes on listening, ms; {@link LEAVE_MS} unless given. */
+  readonly leaveMs?: number;
+}
+
+/** Why a connector of a cluster is not ready. */
+export type NotReady = "catalogue" | "ports" | "listeners";
+
+export class Imports {
+  readonly #options: ImportsOptions;
+  readonly #ports: ListenerPorts;
+  readonly #keeper: ServiceKeeper;
+  readonly #queue: WorkQueue;
+  readonly #closing = new AbortController();
+  /** Undefined after a change, until it is needed. */
+  #desired: ReadonlyMap<string, DesiredService> | undefined;
+  #isLeaving = false;
+  #wasReady = false;
+
+  constructor(options: ImportsOptions) {
+    this.#options = options;
+    const { cluster, state, range } = options;
+    const { siteId, name, log } = cluster;
+    const ownership: Ownership = { siteId, selector: connectorLabels(name) };
+    this.#queue = new WorkQueue({
+      work: (key) => (key === PORTS ? this.#ports.write() : this.#keeper.keep(key)),
+      failed: (key, error, waitMs) => {
+        log.debug({ key, waitMs }, `A change of the cluster failed, and is tried again: ${textOf(error)}`);
+      },
+      random: Math.random,
+    });
+    this.#ports = new ListenerPorts({
+      ...{ cluster, state, range },
+      needed: () => this.#neededPorts(),
+      plan: () => this.#queue.add(PORTS),
+      onChange: () => this.#portsChanged(),
+    });
+    this.#keeper = new ServiceKeeper({
+      ...{ cluster, ownership, plan: (key) => this.#queue.add(key) },
+      wishes: () => ({
+        services: this.#desiredNow(),
+        isGone: (service) => this.#isGone(service),
+        addresses: this.#addresses(),
+      }),
+    });
+  }
+
+  /** The listener ports of the network's services, which are the same at every connector of the site. */
+  get ports(): AssignedPorts {
+    return this.#ports;
+  }
+
+  /** The addresses of the connectors that take connections; null while that is not known. */
+  get addresses(): readonly SliceAddress[] | null {
+    return this.#addresses();
+  }
+
+  async start(): Promise<void> {
+    const { cluster } = this.#options;
+    const { services, endpointSlices, connectors } = cluster.views;
+    services.onChange((keys) => {
+      if (keys.length === 0) this.#ports.review();
+      this.#keeper.servicesChanged(keys);
+    });
+    endpointSlices.onChange((keys) => this.#keeper.slicesChanged(keys));
+    connectors.onChange(() => this.#keeper.review());
+    cluster.leadership.onChange(() => this.#review());
+    await this.#ports.start();
+    this.#review();
+  }
+
+  /** Call this when the services of the network have changed, or those that this site offers. */
+  networkChanged(): void {
+    this.#desired = undefined;
+    this.#review();
+  }
+
+  /**
+   * What this connector lacks to take connections; null if nothing. Once it took some, it goes on whatever becomes of the
+   * uplink and the API server.
+   */
+  notReady(): NotReady | null {
+    const { catalogue, listeners, isApiAway } = this.#options;
+    if (this.#wasReady) return null;
+    if (!catalogue.isComplete) return "catalogue";
+    if (!this.#ports.isKnown && !isApiAway()) return "ports";
+    if (!listeners.isListening) return "listeners";
+    this.#wasReady = true;
+    return null;
+  }
+
+  /** Takes this connector's address out of the slices, and waits until no client comes to it by them. */
+  async leave(): Promise<void> {
+    this.#isLeaving = true;
+    this.#keeper.review();
+    await sleep(this.#options.leaveMs ?? LEAVE_MS, this.#closing.signal);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#ports.close();
+    await this.#queue.stop();
+  }
+
+  #review(): void {
+    this.#ports.review();
+    this.#keeper.review();
+  }
+
+  #portsChanged(): void {
+    this.#desired = undefined;
+    this.#options.listeners.assign(this.#ports);
+    this.#keeper.review();
+  }
+
+  #neededPorts(): readonly string[] | null {
+    const { catalogue } = this.#options;
+    return catalogue.isComplete ? catalogue.reachable().flatMap(keysOf) : null;
+  }
+
+  #desiredNow(): ReadonlyMap<string, DesiredService> {
+    this.#desired ??= this.#desire();
+    return this.#desired;
+  }
+
+  #desire(): ReadonlyMap<string, DesiredService> {
+    const { cluster, catalogue, offered } = this.#options;
+    return desiredServices({
+      services: catalogue.reachable(),
+      offered: new Set(offered()),
+      book: this.#ports.book,
+      namespaces: cluster.imports,
+      selectable: cluster.pod.inCluster ? cluster.namespace : null,
+    });
+  }
+
+  /** A service that the registry names without an offer of another site has none. */
+  #isGone(service: string): boolean {
+    const { catalogue } = this.#options;
+    return catalogue.isGone(service) || (catalogue.isComplete && catalogue.lookup(service) !== undefined);
+  }
+
+  #addresses(): readonly SliceAddress[] | null {
+    const { pod: self, views } = this.#options.cluster;
+    const pods = views.connectors.synced ? views.connectors.list() : null;
+    return connectorAddresses({ pods, self, isLeaving: this.#isLeaving });
+  }
+}
+
+const textOf = (error: unknown): string =>
+  error instanceof ApiError ? error.failure.message : error instanceof Error ? error.message : String(error);

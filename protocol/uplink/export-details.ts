@@ -57,7 +57,7 @@ export const ServiceExportDetails = z
   );
 export type ServiceExportDetails = z.infer<typeof ServiceExportDetails>;
 
-/** The pod for which a service stands. */
+/** The pod for which a service stands. The service of all pods names itself, so that it is known without any pod. */
 export const HeadlessPod = z.object({
   /** The network's service of all pods. */
   of: ServiceName,

@@ -60,7 +60,8 @@ function exposed(source: Source, request: ExportRequest, before: readonly Warnin
   const service = serviceOf(name, origin, request, backends);
   const pods = headless ? podsOf(origin, request, backends) : { services: [], warnings: [] };
   return {
-    service,
+    // Other clusters have to know that it is headless also while no pod is ready.
+    service: headless ? { ...service, headless: { of: name, host: name } } : service,
     pods: pods.services,
     warnings: [...before, ...warnings, ...missingPorts(source, backends), ...pods.warnings],
   };

@@ -7,6 +7,10 @@ export class FakeView<T extends { readonly meta: Meta }> implements View<T> {
   isClosed = false;
   synced = false;
 
+  isSynced(): boolean {
+    return this.synced;
+  }
+
   get(namespace: string, name: string): T | undefined {
     return this.#objects.get(`${namespace}/${name}`);
   }

@@ -18,6 +18,7 @@ export const CONNECTOR_LOG_PARTS = {
   relay: "streams and requests",
   udp: "datagrams",
   dns: "the DNS server",
+  kubernetes: "the Kubernetes cluster that the connector works in",
   resources: "descriptors",
   telemetry: "reports of traffic",
   tracing: "export of spans",

@@ -1182,7 +1182,7 @@ export const ERRORS = {
     "site",
     401,
     "The Kubernetes API server does not accept the connector's token or certificate.",
-    "In a pod, check that the ServiceAccount exists and that its token is mounted. With a kubeconfig, write a file with credentials that are valid.",
+    "In a pod, check that the ServiceAccount exists and that its token is mounted. With --kubeconfig, write a file with credentials that are valid.",
     RETRY,
   ),
   "kubernetes.forbidden": entry(
@@ -1202,7 +1202,7 @@ export const ERRORS = {
     "site",
     400,
     "The connector was started with --kubernetes outside of a pod.",
-    "Run it in a pod with a ServiceAccount, or name a cluster with a kubeconfig.",
+    "Run it in a pod with a ServiceAccount, or name a cluster with --kubeconfig FILE.",
   ),
   "state.locked": entry(
     "site",

@@ -23,7 +23,15 @@ export function isUnchanged(...lists: readonly ServiceChanges[]): boolean {
 }
 
 /** Fields that take effect at the next start only, under their names in the file. */
-export const FIXED_FIELDS = ["site", "state", "lanes", "session-timeout", "keepalive", "memory"] as const;
+export const FIXED_FIELDS = [
+  "site",
+  "state",
+  "lanes",
+  "session-timeout",
+  "keepalive",
+  "memory",
+  "kubernetes",
+] as const;
 export type FixedField = (typeof FIXED_FIELDS)[number];
 
 export interface ConfigChange {
@@ -80,6 +88,7 @@ const FIXED_KEYS = {
   "session-timeout": "sessionTimeout",
   keepalive: "keepalive",
   memory: "memory",
+  kubernetes: "kubernetes",
 } as const satisfies Record<FixedField, keyof ConnectorConfig>;
 
 const TARGET_KEYS = ["targetTls", "proxyProtocol"] as const satisfies readonly (keyof ConnectorConfig)[];
@@ -92,7 +101,7 @@ const DNS_KEYS = [
 
 /** Decides how a running connector takes over a configuration that differs from its own. */
 export function configTransition(running: ConnectorConfig, wanted: ConnectorConfig): ConfigTransition {
-  const { site, state, lanes, sessionTimeout, keepalive, memory } = running;
+  const { site, state, lanes, sessionTimeout, keepalive, memory, kubernetes } = running;
   const keyed = (checks: readonly ServiceHealth[]) =>
     checks.map((check) => ({ ...check, name: healthKey(check) }));
   const named = (names: readonly string[]) => names.map((name) => ({ name }));
@@ -126,9 +135,11 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       observe: serviceChanges(running.observe, wanted.observe, (left, right) => left.isOn === right.isOn),
       drain: running.drain !== wanted.drain,
       tokens: wanted.tokens.filter((token) => !running.tokens.includes(token)),
-      fixed: FIXED_FIELDS.filter((field) => running[FIXED_KEYS[field]] !== wanted[FIXED_KEYS[field]]),
+      fixed: FIXED_FIELDS.filter(
+        (field) => JSON.stringify(running[FIXED_KEYS[field]]) !== JSON.stringify(wanted[FIXED_KEYS[field]]),
+      ),
     },
-    next: { ...wanted, site, state, lanes, sessionTimeout, keepalive, memory },
+    next: { ...wanted, site, state, lanes, sessionTimeout, keepalive, memory, kubernetes },
   };
 }
 

@@ -14,9 +14,11 @@ import { parseBalance } from "./balance-option.ts";
 import type { ConfigSource } from "./connector-config.ts";
 import { parseDnsAccept, parseDnsAddress, parseDnsDomain, parseDnsZone } from "./dns-options.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
+import { parsed } from "./file-field.ts";
 import { parseHealth } from "./health-options.ts";
 import { parseHop } from "./hop-policy.ts";
 import { parseIngress } from "./ingress.ts";
+import { KubernetesFields } from "./kubernetes-fields.ts";
 import { parseListenTls } from "./listener-tls-options.ts";
 import { parseMetricsAddress } from "./metrics-address.ts";
 import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory, parseTelemetry } from "./option-values.ts";
@@ -30,29 +32,6 @@ import {
   TARGET_TLS_FORM,
 } from "./target-options.ts";
 import { parseTrustedProxies } from "./trusted-proxies.ts";
-
-/** What the JSON schema says of a field. */
-interface FieldMeta {
-  readonly description: string;
-  /** The form of a text, for editors. The parser decides. */
-  readonly pattern?: string;
-  readonly examples?: readonly string[];
-}
-
-/** A text that an option's parser reads; the parser's message is the field's. */
-function parsed<T>(parse: (text: string) => T, meta: FieldMeta) {
-  return z
-    .string()
-    .meta({ ...meta })
-    .transform((text, context): T => {
-      try {
-        return parse(text);
-      } catch (thrown) {
-        context.addIssue(thrown instanceof Error ? thrown.message : String(thrown));
-        return z.NEVER;
-      }
-    });
-}
 
 const LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
 const HOST_PORT = "((\\[[^\\]]+\\]|[^:\\[\\]\\s/,=]+):)?[0-9]{1,5}";
@@ -290,6 +269,7 @@ export const ConfigFile = z
       }),
       "Whether the connections of clients to a service are observed for HTTP requests and gRPC calls. A service without an entry is observed if requests are logged.",
     ),
+    kubernetes: KubernetesFields.optional(),
   })
   .meta({
     title: "Configuration of a Fairlead connector",

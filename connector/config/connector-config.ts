@@ -6,6 +6,7 @@ import type { OfferBalance } from "./balance-option.ts";
 import type { AcceptedZone, DnsAddress, OfferedZone } from "./dns-options.ts";
 import { healthKey, type ServiceHealth } from "./health-options.ts";
 import { checkIngress, type IngressRule } from "./ingress.ts";
+import { type KubernetesConfig, type KubernetesSource, mergeKubernetes } from "./kubernetes-options.ts";
 import type { ListenerTlsOption } from "./listener-tls-options.ts";
 import type { MetricsAddress } from "./metrics-address.ts";
 import type { LogTopic } from "./option-values.ts";
@@ -78,6 +79,8 @@ export interface ConfigSource {
   readonly telemetry?: boolean | undefined;
   /** Whether requests are observed in the connections to a service. */
   readonly observe?: readonly ServiceObservation[] | undefined;
+  /** The Kubernetes cluster that the connector works in. */
+  readonly kubernetes?: KubernetesSource | undefined;
 }
 
 /** What a connector runs with. Undefined: the part that uses the value has a default. */
@@ -113,12 +116,15 @@ export interface ConnectorConfig
   readonly observe: readonly ServiceObservation[];
   readonly targetTls: readonly TargetTls[];
   readonly proxyProtocol: readonly ProxyProtocol[];
+  /** Undefined outside of Kubernetes. */
+  readonly kubernetes: KubernetesConfig | undefined;
 }
 
 /**
  * Merges the command's options over its file: a single value replaces the file's, and lists add up.
  * An entry for a service replaces the file's entry for that service. A default counts where neither has a value.
- * @throws FairleadError `request.invalid` when a service is exposed twice, or a scope is for nothing that is offered.
+ * @throws FairleadError `request.invalid` when a service is exposed twice, a scope is for nothing that is offered, or two
+ * clusters are named.
  */
 export function mergeConfig(
   file: ConfigSource,
@@ -164,6 +170,7 @@ export function mergeConfig(
     observe: byName(file.observe, options.observe),
     targetTls: byName(file.targetTls, options.targetTls),
     proxyProtocol: byName(file.proxyProtocol, options.proxyProtocol),
+    kubernetes: mergeKubernetes(file.kubernetes, options.kubernetes),
     log: [...new Set([...(file.log ?? []), ...(options.log ?? [])])],
   };
 }

@@ -26,6 +26,7 @@ import type {
 } from "../control/schema.ts";
 import { exposedService, offerLine } from "../control/view.ts";
 import type { DoorWebSockets } from "../door/door-websockets.ts";
+import type { KubernetesController } from "../kubernetes/kubernetes-controller.ts";
 import { tryConnection } from "../listeners/trial-connection.ts";
 import { type LogPart, partLog } from "../log-levels.ts";
 import { formatAddress } from "../net/local-socket.ts";
@@ -39,12 +40,13 @@ import { drained } from "./drain.ts";
 import { type EdgeParts, makeEdgeParts } from "./edge-parts.ts";
 import { ConnectorEvents } from "./events.ts";
 import { type FlowParts, makeFlowParts } from "./flow-parts.ts";
+import type { KubernetesPartsOptions } from "./kubernetes-parts.ts";
 import { type MachineParts, makeMachineParts } from "./machine-parts.ts";
 import { Monitoring } from "./monitoring.ts";
 import { movedSite } from "./move-site.ts";
 import { NetworkDns } from "./network-dns.ts";
 import { makeNetworkView, type NetworkView } from "./network-view.ts";
-import type { ConnectorOptions } from "./options.ts";
+import type { ConnectorOptions, PartOptions } from "./options.ts";
 import { type Part, PartList } from "./part.ts";
 import { makePeerParts, type PeerParts } from "./peer-parts.ts";
 import { makePolicies, type Policies } from "./policies.ts";
@@ -70,9 +72,11 @@ export interface ConnectorParts
   readonly events: ConnectorEvents;
   readonly names: SiteNames;
   readonly dns: NetworkDns;
+  /** Undefined outside of Kubernetes. */
+  readonly kubernetes: KubernetesController | undefined;
 }
 
-/** Builds the parts. @throws FairleadError request.invalid, state.corrupt. */
+/** Builds the parts. @throws FairleadError request.invalid, state.corrupt, kubernetes.*. */
 async function build(given: ConnectorOptions): Promise<ConnectorParts> {
   const { config, site } = given;
   const names = new SiteNames();
@@ -94,7 +98,27 @@ async function build(given: ConnectorOptions): Promise<ConnectorParts> {
   const peers: PeerParts = makePeerParts(options, { ...edge, zones: dns });
   const clients = makeClientParts(options, { ...edge, ...peers, dns });
   const registry = makeRegistryParts(options, { ...edge, ...peers, dns });
-  return { ...edge, dns, ...peers, ...clients, ...registry, ...makeTelemetryParts(options, edge) };
+  const telemetry = makeTelemetryParts(options, edge);
+  return {
+    ...edge,
+    dns,
+    ...peers,
+    ...clients,
+    ...registry,
+    ...telemetry,
+    kubernetes: await cluster(options, edge),
+  };
+}
+
+/** What works in the configured cluster. Other connectors do not load it. */
+async function cluster(
+  options: PartOptions,
+  parts: KubernetesPartsOptions,
+): Promise<KubernetesController | undefined> {
+  const { kubernetes } = options.config;
+  if (kubernetes === undefined) return undefined;
+  const { makeKubernetesParts } = await import("./kubernetes-parts.ts");
+  return await makeKubernetesParts(kubernetes, options, parts);
 }
 
 /** The parts that are started and stopped: started in this order, drained and closed in reverse. */
@@ -105,7 +129,7 @@ function lifecycle(
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
   const { ownStreams, dns, listenerTls, exchanges, redeemer, reports, health } = parts;
-  const { doors, httpListeners, telemetry } = parts;
+  const { doors, httpListeners, telemetry, kubernetes } = parts;
   const order: Part[] = [
     descriptors,
     localTargets,
@@ -127,6 +151,9 @@ function lifecycle(
     reports,
     health,
   ];
+  if (kubernetes !== undefined) {
+    order.push({ start: () => kubernetes.start(), close: () => kubernetes.close() });
+  }
   return new PartList([...order, ...outer.filter((part) => part !== undefined)]);
 }
 
@@ -190,10 +217,11 @@ export class Connector implements Controlled {
   }
 
   /**
-   * Withdraws the offers, closes the listeners and sends GOAWAY to the peers; then lets open streams finish, for at most
-   * `ms`. The uplink stays up, so that sessions can replace their lanes. {@link close} follows.
+   * Has clients in a cluster go elsewhere. Then withdraws the offers, closes the listeners and sends GOAWAY to the peers,
+   * and lets open streams finish, for at most `ms`. The uplink stays up, so that sessions can replace their lanes. {@link close} follows.
    */
   async drain(ms: number): Promise<void> {
+    await this.#parts.kubernetes?.leave(ms);
     await this.#lifecycle.drain(ms);
   }
 

@@ -27,6 +27,8 @@ export interface ConnectorOptions {
   readonly recentLines?: (() => readonly string[]) | undefined;
   /** Session limits that no option sets; tests have others. */
   readonly limits?: Partial<SessionLimits> | undefined;
+  /** The variables of the process, which name a pod and its API server; none unless given. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Clocks and intervals; tests have others. */
   readonly renewal?: Partial<Pick<RenewerOptions, "now" | "random">> | undefined;
   readonly keepalive?: UplinkOptions["keepalive"];

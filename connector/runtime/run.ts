@@ -31,7 +31,7 @@ export interface RunOptions {
   /** Session limits that no option sets; tests have others. */
   readonly limits?: Partial<SessionLimits>;
   readonly log: LeveledLog;
-  /** The variables of OpenTelemetry, which decide whether traces are exported, and where; none unless given. */
+  /** The variables of the process: those of OpenTelemetry, and those of a pod in a cluster; none unless given. */
   readonly environment?: Environment;
   /** The last lines of the log, which a dump has; none unless given. */
   readonly recentLines?: () => readonly string[];
@@ -48,7 +48,7 @@ const CLOSE_MS = 4500;
  * Runs a connector until `signal` aborts, then lets its streams finish.
  * Failures after the start are in the log and the status, and are not thrown.
  * @throws FairleadError when the connector cannot start: request.invalid, token.*, site.name_taken,
- * certificate.too_old, renewal.refused, site.revoked, state.*.
+ * certificate.too_old, renewal.refused, site.revoked, state.*, kubernetes.*.
  */
 export async function runConnector(options: RunOptions): Promise<void> {
   const { config, file, stateDir, limits, log, signal } = options;
@@ -75,6 +75,7 @@ export async function runConnector(options: RunOptions): Promise<void> {
     const connector = await Connector.load({
       ...{ config, file, state, site, boot, software, readToken, limits, log, tracer: tracer ?? undefined },
       recentLines: options.recentLines,
+      environment: options.environment,
     });
     closing.push(() => connector.close());
     const control = await serveControl(state.path, controlRoutes(connector));

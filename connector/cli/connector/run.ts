@@ -8,6 +8,19 @@ import { parseDuration } from "../../config/duration.ts";
 import { parseHealth } from "../../config/health-options.ts";
 import { parseHop } from "../../config/hop-policy.ts";
 import { parseIngress } from "../../config/ingress.ts";
+import {
+  DEFAULT_KUBERNETES_NAME,
+  DEFAULT_PORTS,
+  formatPortRange,
+  type KubernetesSource,
+  type PortRange,
+  parseImport,
+  parseKubernetesName,
+  parseNamespace,
+  parsePortRange,
+  parseSwitch,
+  parseWatch,
+} from "../../config/kubernetes-options.ts";
 import { parseListenTls } from "../../config/listener-tls-options.ts";
 import { parseMetricsAddress } from "../../config/metrics-address.ts";
 import {
@@ -30,7 +43,7 @@ import {
   parseConnectorLogLevels,
 } from "../../log-levels.ts";
 import { LogRing } from "../../log-ring.ts";
-import { command, value, values } from "../framework/definition.ts";
+import { command, flag, value, values } from "../framework/definition.ts";
 import type { Io } from "../framework/io.ts";
 import { makeLog } from "../framework/log.ts";
 import { accepting, someText } from "../framework/values.ts";
@@ -203,6 +216,59 @@ export const connectorRun = command({
       "Whether the connector counts its traffic and reports it to the edge, without any content of it. The default is on.",
       parseTelemetry,
     ),
+    kubernetes: flag(
+      "--kubernetes",
+      "Work in the Kubernetes cluster that this connector is a pod of: offer its annotated objects, and make Services for those of the network. docs/kubernetes.md describes it.",
+    ),
+    kubeconfig: value(
+      "--kubeconfig <FILE>",
+      "Work in the Kubernetes cluster of this kubeconfig, from outside.",
+      someText,
+    ),
+    kubernetesContext: value(
+      "--kubernetes-context <NAME>",
+      "Context of the kubeconfig. The default is its current one.",
+      someText,
+    ),
+    kubernetesNamespace: value(
+      "--kubernetes-namespace <NAMESPACE>",
+      "Namespace of the connector's own objects. The default is that of the pod, or of the kubeconfig's context.",
+      parseNamespace,
+    ),
+    kubernetesWatch: value(
+      "--kubernetes-watch <NAMESPACE,…|all>",
+      "Namespaces whose annotated objects and ServiceExports are offered. The default is the own namespace.",
+      parseWatch,
+    ),
+    kubernetesImport: value(
+      "--kubernetes-import <NAMESPACE,…|none>",
+      "Namespaces in which the services of the network have Services. The default is the own namespace.",
+      parseImport,
+    ),
+    kubernetesEvents: value(
+      "--kubernetes-events <on|off>",
+      "Whether the connector records Kubernetes Events. The default is on.",
+      parseSwitch,
+    ),
+    kubernetesMcs: value(
+      "--kubernetes-mcs <on|off>",
+      "Whether ServiceExports and ServiceImports are served where their definitions are installed. The default is on.",
+      parseSwitch,
+    ),
+    skupperAnnotations: flag(
+      "--skupper-annotations",
+      "Understand annotations that begin with skupper.io/ as well.",
+    ),
+    kubernetesName: value(
+      "--kubernetes-name <NAME>",
+      `First word of the names of the connector's own objects in the cluster. The default is ${DEFAULT_KUBERNETES_NAME}.`,
+      parseKubernetesName,
+    ),
+    kubernetesPorts: value(
+      "--kubernetes-ports <FROM-TO>",
+      `Ports for the listeners of the network's services in the cluster. The default is ${formatPortRange(DEFAULT_PORTS)}.`,
+      parsePortRange,
+    ),
   },
   examples: [
     {
@@ -255,7 +321,7 @@ export const connectorRun = command({
     const { io } = context;
     // The secrets of a container are often variables.
     const tokens = io.env.FAIRLEAD_TOKEN ? [...given.tokens, "$FAIRLEAD_TOKEN"] : given.tokens;
-    const input = { ...given, tokens };
+    const input = { ...given, tokens, kubernetes: kubernetesSource(given) };
     const defaults = {
       drain: fromVariable(io, "FAIRLEAD_DRAIN", parseDrain),
       metrics: fromVariable(io, "FAIRLEAD_METRICS", parseMetricsAddress),
@@ -292,6 +358,33 @@ export const connectorRun = command({
       ready.resolve();
     }
   },
+});
+
+/** What the options say of the cluster. */
+const kubernetesSource = (given: {
+  readonly kubernetes: boolean;
+  readonly kubeconfig: string | undefined;
+  readonly kubernetesContext: string | undefined;
+  readonly kubernetesNamespace: string | undefined;
+  readonly kubernetesWatch: readonly string[] | null | undefined;
+  readonly kubernetesImport: readonly string[] | undefined;
+  readonly kubernetesEvents: boolean | undefined;
+  readonly kubernetesMcs: boolean | undefined;
+  readonly skupperAnnotations: boolean;
+  readonly kubernetesName: string | undefined;
+  readonly kubernetesPorts: PortRange | undefined;
+}): KubernetesSource => ({
+  inPod: given.kubernetes,
+  kubeconfig: given.kubeconfig,
+  context: given.kubernetesContext,
+  namespace: given.kubernetesNamespace,
+  watch: given.kubernetesWatch,
+  import: given.kubernetesImport,
+  events: given.kubernetesEvents,
+  mcs: given.kubernetesMcs,
+  skupperAnnotations: given.skupperAnnotations || undefined,
+  name: given.kubernetesName,
+  ports: given.kubernetesPorts,
 });
 
 /** A default that the image sets by a variable. Undefined without it. @throws FairleadError `request.invalid` */

@@ -414,6 +414,11 @@ const CONNECTOR: readonly Line[] = [
     why: "Controllers see the cluster as views of objects, a writer, Events, and who leads.",
   },
   {
+    room: "connector/kubernetes",
+    usedBy: ["connector/runtime"],
+    why: "The runtime makes what works in a cluster, and starts and stops it with the connector.",
+  },
+  {
     room: "connector/kubernetes/watch",
     usedBy: ["connector/kubernetes/cluster"],
     why: "The views of a cluster are kept by reflectors.",
@@ -480,7 +485,7 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/listeners",
     usedBy: [
       ...["connector/control", "connector/runtime", "connector/udp", "connector/http/server"],
-      "connector/kubernetes/imports",
+      ...["connector/kubernetes", "connector/kubernetes/imports"],
     ],
     why: "Services of other sites are taken up by the runtime and reported by the control socket.",
   },

@@ -115,7 +115,12 @@ describe("the fields of the configuration file", () => {
     const run = COMMANDS.find(({ path }) => path.join(" ") === "connector run");
     const flags = Object.values(run?.options ?? {}).map((option) => option.flags.split(" ")[0]);
     for (const field of fields) expect(flags).toContain(`--${field}`);
-    expect(flags).toHaveLength(fields.length + 1);
+    // `kubernetes` has its settings as fields of its own.
+    const settings = Object.keys(JSON.parse(configSchema()).properties.kubernetes.properties);
+    for (const setting of settings) {
+      expect(flags.some((flag) => flag === `--${setting}` || flag === `--kubernetes-${setting}`)).toBe(true);
+    }
+    expect(flags).toHaveLength(fields.length + settings.length + 1);
   });
 
   it("have a description each in the JSON schema", () => {

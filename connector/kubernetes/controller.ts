@@ -1,0 +1,44 @@
+/** What every controller of a cluster is, and what it uses of the connector. */
+import type { KubernetesConfig } from "../config/kubernetes-options.ts";
+import type { Catalogue } from "../listeners/catalogue.ts";
+import type { ListenerSet } from "../listeners/listener-set.ts";
+import type { StateDirectory } from "../state/directory.ts";
+import type { Offers } from "../targets/offers.ts";
+import type { RefusedOffers } from "../targets/refused-offers.ts";
+import type { OpenCluster } from "./cluster/open-cluster.ts";
+import type { ManagedOffers } from "./managed-offers.ts";
+
+/** Keeps one part of the cluster, or of the connector, as the other side has it. */
+export interface Controller {
+  /** Begins its work. The views of the cluster may not be synced yet, and the API server may be away. */
+  start(): Promise<void> | void;
+  /** Has clients go elsewhere. The connector serves as before until this resolves. */
+  drain?(): Promise<void> | void;
+  /** Ends its work. What is in the cluster stays there. */
+  close(): Promise<void> | void;
+}
+
+/** Changes of the connector that controllers hear of. */
+export type ConnectorSignal =
+  | "catalogueChanged"
+  | "offersChanged"
+  | "refusedOffersChanged"
+  | "targetsChanged"
+  | "listenersChanged";
+
+/** The connector, as its controllers use it. */
+export interface ConnectorSide {
+  readonly config: KubernetesConfig;
+  readonly state: StateDirectory;
+  readonly offers: Offers;
+  /** The services of controllers among {@link offers}. */
+  readonly managedOffers: ManagedOffers;
+  readonly refusedOffers: RefusedOffers;
+  readonly catalogue: Catalogue;
+  readonly listeners: ListenerSet;
+  /** Calls back at each change. */
+  onChange(signal: ConnectorSignal, listener: () => void): void;
+}
+
+/** Makes a controller. It does nothing before its start. */
+export type ControllerFactory = (cluster: OpenCluster, connector: ConnectorSide) => Controller;

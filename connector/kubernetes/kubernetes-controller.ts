@@ -1,0 +1,61 @@
+/**
+ * The part of a connector that works in a Kubernetes cluster: the cluster, and the controllers in it. No failure of the
+ * API server ends it, or touches what the connector serves.
+ */
+import { resolvesWithin } from "../async/timeout.ts";
+import type { Log } from "../log.ts";
+import type { OpenCluster } from "./cluster/open-cluster.ts";
+import type { Controller } from "./controller.ts";
+
+export class KubernetesController {
+  readonly cluster: OpenCluster;
+  readonly #controllers: readonly Controller[];
+  readonly #log: Log;
+
+  constructor(cluster: OpenCluster, controllers: readonly Controller[]) {
+    this.cluster = cluster;
+    this.#controllers = controllers;
+    this.#log = cluster.log;
+  }
+
+  start(): void {
+    this.cluster.start();
+    for (const controller of this.#controllers) {
+      this.#attempt("A controller of the cluster could not begin.", async () => await controller.start());
+    }
+  }
+
+  /**
+   * Has clients in the cluster go to other connectors, then lets another connector write. It comes before the other parts
+   * of the connector drain, for at most `ms`.
+   */
+  async leave(ms: number): Promise<void> {
+    const left = Promise.all(
+      this.#controllers.map((controller) =>
+        this.#attempt("A controller of the cluster could not leave.", async () => await controller.drain?.()),
+      ),
+    );
+    await resolvesWithin(left, ms);
+    await this.cluster.release();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#controllers.map((controller) =>
+        this.#attempt(
+          "A controller of the cluster could not be closed.",
+          async () => await controller.close(),
+        ),
+      ),
+    );
+    await this.cluster.close();
+  }
+
+  async #attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#log.error({}, `${what} ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}

@@ -60,7 +60,7 @@ export class Exports {
     });
     this.#services = new ServiceClaims({ ...common("Service"), views });
     this.#workloads = views.workloads.map(
-      (view, at) => new WorkloadClaims({ ...common(WORKLOADS[at]?.kind ?? ""), view, pods: views.pods }),
+      (view, at) => new WorkloadClaims({ ...common(WORKLOADS[at]?.kind ?? ""), view, views }),
     );
     this.#offer();
     // The owners were told of these before the restart.

@@ -6,7 +6,7 @@ import { workloadSource } from "./workload-source.ts";
 
 export interface WorkloadClaimsOptions extends ExportOptions {
   readonly view: View<WorkloadObject>;
-  readonly pods: ClusterViews["pods"];
+  readonly views: Pick<ClusterViews, "pods">;
   readonly remembered: readonly Claim[];
   /** Called when {@link WorkloadClaims.review} has something to do. */
   readonly changed: () => void;
@@ -68,7 +68,7 @@ export class WorkloadClaims {
     const before = this.#pods.get(key);
     if (before?.selector === selector) return before.view;
     before?.view.close();
-    const view = this.#options.pods(meta.namespace, selector);
+    const view = this.#options.views.pods(meta.namespace, selector);
     this.#pods.set(key, { selector, view });
     view.onChange(() => this.#claims.mark([key]));
     return view;

@@ -1,4 +1,5 @@
 /** The controllers of a cluster. Each one does its work alone, and none knows another. */
 import type { ControllerFactory } from "./controller.ts";
+import { exportController } from "./export-controller.ts";
 
-export const CONTROLLERS: readonly ControllerFactory[] = [];
+export const CONTROLLERS: readonly ControllerFactory[] = [exportController];

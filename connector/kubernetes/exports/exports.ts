@@ -41,9 +41,11 @@ export class Exports {
   #services: ServiceClaims | undefined;
   #workloads: readonly WorkloadClaims[] = [];
   #arrangement: Arrangement = arrange([]);
-  #reports: Reports = new Map();
+  /** What the owners know; null before the start. */
+  #reports: Reports | null = null;
   #planned: NodeJS.Timeout | undefined;
   #saving: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(options: ExportsOptions) {
     this.#options = options;
@@ -70,11 +72,13 @@ export class Exports {
   /** Tells the owners of services that are refused now, or no longer. */
   reviewRefusals(): void {
     const before = this.#reports;
+    if (before === null) return;
     this.#reports = this.#report();
     for (const event of eventsBetween(before, this.#reports)) this.#options.cluster.events.record(event);
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#planned);
     for (const workloads of this.#workloads) workloads.close();
     if (this.#saving !== undefined) await this.#save();
@@ -86,6 +90,7 @@ export class Exports {
   }
 
   #plan(): void {
+    if (this.#isClosed) return;
     this.#planned ??= setTimeout(() => {
       this.#planned = undefined;
       this.#services?.review();

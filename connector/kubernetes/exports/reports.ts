@@ -23,6 +23,8 @@ export type Reports = ReadonlyMap<string, Report>;
 /** A service of the arrangement that is not offered, and why. */
 export interface Refusal {
   readonly name: string;
+  /** The object that the service is of, where others may have given a service of that name. */
+  readonly source?: string;
   readonly message: string;
 }
 
@@ -34,9 +36,9 @@ export function reportsOf(
 ): Reports {
   const refusedOf = new Map<Claim, Warning[]>();
   const names = new Set<string>();
-  for (const { name, message } of refusals) {
+  for (const { name, source, message } of refusals) {
     const owner = owners.get(name);
-    if (owner === undefined) continue;
+    if (owner === undefined || (source !== undefined && source !== titleOf(owner.about))) continue;
     names.add(name);
     const warning: Warning = { reason: "OfferRefused", note: `${name} is not offered. ${message}` };
     refusedOf.set(owner, [...(refusedOf.get(owner) ?? []), warning]);

@@ -409,6 +409,11 @@ const CONNECTOR: readonly Line[] = [
     why: "Requests to a Kubernetes API server, and the kinds of objects that they are about.",
   },
   {
+    room: "connector/kubernetes/exports",
+    usedBy: ["connector/kubernetes"],
+    why: "The controllers of a cluster are joined with the connector.",
+  },
+  {
     room: "connector/kubernetes/cluster",
     usedBy: ["connector/kubernetes/**"],
     why: "Controllers see the cluster as views of objects, a writer, Events, and who leads.",

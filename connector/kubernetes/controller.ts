@@ -2,7 +2,7 @@
 import type { KubernetesConfig } from "../config/kubernetes-options.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
-import type { StateDirectory } from "../state/directory.ts";
+import type { StateStore } from "../state/store.ts";
 import type { Offers } from "../targets/offers.ts";
 import type { RefusedOffers } from "../targets/refused-offers.ts";
 import type { OpenCluster } from "./cluster/open-cluster.ts";
@@ -29,7 +29,7 @@ export type ConnectorSignal =
 /** The connector, as its controllers use it. */
 export interface ConnectorSide {
   readonly config: KubernetesConfig;
-  readonly state: StateDirectory;
+  readonly state: StateStore;
   readonly offers: Offers;
   /** The services of controllers among {@link offers}. */
   readonly managedOffers: ManagedOffers;

@@ -15,7 +15,7 @@ import {
 import type { Log } from "../log.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
-import type { StateDirectory } from "../state/directory.ts";
+import type { StateStore } from "../state/store.ts";
 import { AddressBook, AddressPool } from "./address-pool.ts";
 import { needsListener } from "./catalogue.ts";
 import { type AddressOwner, Listener } from "./listener.ts";
@@ -55,7 +55,7 @@ export interface ListenerPort extends ServicePort {
 }
 
 export interface ListenerSetOptions {
-  readonly state: StateDirectory;
+  readonly state: StateStore;
   readonly bind: Bind;
   readonly listen: readonly ListenerAddress[];
   /** Decides where listeners are, instead of `bind` and `listen`. */

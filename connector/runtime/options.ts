@@ -8,14 +8,14 @@ import type { RequestSink } from "../relay/request-report.ts";
 import type { SessionLimits } from "../session/limits.ts";
 import type { RenewerOptions } from "../site/renewer.ts";
 import type { Site } from "../site/site.ts";
-import type { StateDirectory } from "../state/directory.ts";
+import type { StateStore } from "../state/store.ts";
 import type { UplinkOptions } from "../uplink/uplink.ts";
 
 export interface ConnectorOptions {
   readonly config: ConnectorConfig;
   /** The file that the configuration follows. */
   readonly file?: FollowedFile | undefined;
-  readonly state: StateDirectory;
+  readonly state: StateStore;
   readonly site: Site;
   readonly boot: string;
   readonly software: string;

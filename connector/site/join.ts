@@ -10,7 +10,7 @@ import { makeCsr } from "./csr.ts";
 import { certificateState } from "./decisions.ts";
 import { edgeAddressOf } from "./edge-address.ts";
 import type { SiteKey } from "./key.ts";
-import { type Membership, membershipFrom, renamed, storeMembership } from "./membership.ts";
+import { type Membership, membershipFrom, readFiles, renamed, storeMembership } from "./membership.ts";
 import type { SiteOptions } from "./site.ts";
 
 /** Id of a token, from its claim. */
@@ -94,6 +94,7 @@ export async function join(
   source: string | undefined,
 ): Promise<Membership> {
   if (source === undefined) throw new FairleadError("token.missing");
+  const before = await readFiles(options.state);
   const token = await options.readToken(source);
   if (former !== null) checkNetwork(token, former.network);
   const site = former?.site.name ?? options.site ?? token.metadata.site;
@@ -112,8 +113,8 @@ export async function join(
   const network = parseClaim(claim)?.networkId ?? "";
   const terms = { ...trust, address, network, token: tokenId(token) };
   const admitted = membershipFrom(admission, terms, holds, former);
-  const membership = former === null ? withFormerName(admitted, site) : continued(former, admitted);
-  await storeMembership(options.state, membership);
+  const joined = former === null ? withFormerName(admitted, site) : continued(former, admitted);
+  const membership = await storeMembership(options.state, joined, before);
   const { name } = membership.site;
   options.log.info({ site: name, network: membership.network.name }, "The site joined the network.");
   // The key was admitted before: the answer was lost, or the site was renamed since.

@@ -1,6 +1,6 @@
 /** The site's key: created once, stored in the state directory, never sent. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import type { StateDirectory } from "../state/directory.ts";
+import type { StateReader, StateStore } from "../state/store.ts";
 
 export const KEY_FILE = "key.pem";
 
@@ -15,10 +15,12 @@ export interface SiteKey {
 }
 
 /** Loads the site's P-256 key; null if there is none. @throws FairleadError `state.corrupt`, `state.unwritable` */
-export async function loadKey(state: StateDirectory): Promise<SiteKey | null> {
+export async function loadKey(state: StateReader): Promise<SiteKey | null> {
   const stored = await state.read(KEY_FILE);
-  if (stored === null) return null;
-  const pem = stored.toString("utf8");
+  return stored === null ? null : parseKey(state, stored.toString("utf8"));
+}
+
+function parseKey(state: StateReader, pem: string): SiteKey {
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
@@ -34,12 +36,12 @@ export async function loadKey(state: StateDirectory): Promise<SiteKey | null> {
 
 /**
  * Creates and stores a P-256 key. The key is stored before any token is redeemed: a repeated redemption with the
- * same key gets the same answer, so a crash in between consumes no further use.
+ * same key gets the same answer, so a crash in between consumes no further use. Where connectors of the site share their
+ * state, the key of the first one is that of all.
  * @throws FairleadError `state.*` when it cannot be stored
  */
-export async function makeKey(state: StateDirectory): Promise<SiteKey> {
+export async function makeKey(state: StateStore): Promise<SiteKey> {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  await state.writeAtomic(KEY_FILE, pem);
-  return { key: privateKey, pem };
+  return parseKey(state, await state.establish(KEY_FILE, pem));
 }

@@ -18,7 +18,7 @@ import { LinkId, NetworkId, SiteId, TokenId } from "../../protocol/ids.ts";
 import { IssuerName, LinkName, NetworkName, SiteName } from "../../protocol/names.ts";
 import { CertificateText, type LinkReport, type Renewal } from "../../protocol/uplink/messages.ts";
 import type { EdgeTrust } from "../net/trust.ts";
-import type { StateDirectory } from "../state/directory.ts";
+import type { Files, StateReader, StateStore } from "../state/store.ts";
 import {
   type Bounds,
   type Chain,
@@ -40,6 +40,8 @@ export const CA_FILE = "ca.pem";
 export const CHAIN_FILE = "certificate.pem";
 export const LINKS_FILE = "links.json";
 export const SITE_FILE = "site.json";
+/** In the order of writing. */
+export const MEMBERSHIP_FILES = [CA_FILE, CHAIN_FILE, LINKS_FILE, SITE_FILE];
 
 /** The version of `site.json` that this program writes. */
 const NEWEST_VERSION = 2;
@@ -250,7 +252,7 @@ function laterOf(known: StoredLink, link: StoredLink): StoredLink {
  * other files may be those of a join that was interrupted.
  * @throws FairleadError `state.corrupt` when a file is missing or damaged; `state.unwritable`
  */
-export async function loadMembership(state: StateDirectory): Promise<Membership | null> {
+export async function loadMembership(state: StateReader): Promise<Membership | null> {
   const file = await state.readJson(SITE_FILE, SiteFile, NEWEST_VERSION);
   if (file === null) return null;
   const { version, ...names } = file;
@@ -278,46 +280,54 @@ export async function loadMembership(state: StateDirectory): Promise<Membership 
  * Checks that a stored membership is of a key.
  * @throws FairleadError `state.corrupt` when a file is another site's, network's or edge's
  */
-export function checkMembership(state: StateDirectory, membership: Membership, holds: Holds): void {
+export function checkMembership(state: StateReader, membership: Membership, holds: Holds): void {
   const { network, site, ca } = membership;
   if (isIntact(membership, { network: network.id, site: site.id, ca, holds })) return;
   throw state.corrupt(CHAIN_FILE, `does not fit ${KEY_FILE}, ${SITE_FILE} and ${CA_FILE} beside it`);
 }
 
 /** Whether a state directory has the certificate of a site, with or without the rest. @throws FairleadError `state.*` */
-export async function hasCertificate(state: StateDirectory): Promise<boolean> {
+export async function hasCertificate(state: StateReader): Promise<boolean> {
   return (await state.read(CHAIN_FILE)) !== null;
 }
 
-async function readText(state: StateDirectory, name: string): Promise<string> {
+async function readText(state: StateReader, name: string): Promise<string> {
   const bytes = await state.read(name);
   if (bytes === null) throw missing(state, name);
   return bytes.toString("utf8");
 }
 
 /** The error of a missing file of a site that has joined. */
-export function missing(state: StateDirectory, name: string, action?: string): FairleadError {
+export function missing(state: StateReader, name: string, action?: string): FairleadError {
   return state.corrupt(name, `is missing, but ${SITE_FILE} shows that the site has joined`, { action });
 }
 
 /**
- * Stores the files in which `after` differs from `before`, each atomically, `site.json` last.
+ * Stores the files in which `after` differs from `before`, each atomically, `site.json` last. Returns the membership as
+ * it is stored then: another connector of the site may have changed it, too.
  * @throws FairleadError `state.*`
  */
 export async function storeMembership(
-  state: StateDirectory,
+  state: StateStore,
   after: Membership,
-  before: Membership | null = null,
-): Promise<void> {
-  const files = Object.entries(filesOf(after));
-  const stored = before === null ? {} : filesOf(before);
-  for (const [name, content] of files) {
-    if (stored[name] !== content) await state.writeAtomic(name, content);
-  }
+  before: Files,
+): Promise<Membership> {
+  if (await state.replace(filesOf(after), before)) return after;
+  return (await loadMembership(state)) ?? after;
 }
 
-/** Contents by file name, in the order of writing. */
-function filesOf(membership: Membership): Record<string, string> {
+/** The files of a membership as they are, whole or not. @throws FairleadError `state.*` */
+export async function readFiles(state: StateReader): Promise<Files> {
+  const files: Record<string, string> = {};
+  for (const name of MEMBERSHIP_FILES) {
+    const content = await state.read(name);
+    if (content !== null) files[name] = content.toString("utf8");
+  }
+  return files;
+}
+
+/** The files of a membership, `site.json` last. */
+export function filesOf(membership: Membership): Files {
   const { ca, chain, links, redeemed, network, site, formerNames } = membership;
   const { gateway, ...edge } = membership.edge;
   return {

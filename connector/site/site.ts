@@ -1,13 +1,15 @@
 /** A site: its key, and its membership with all changes to it. */
 import type { X509Certificate } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { Redeem } from "../../protocol/api/admission.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { LinkReport, Renewal } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
 import { type EdgeTrust, trustedRoots } from "../net/trust.ts";
-import type { StateDirectory } from "../state/directory.ts";
+import type { StateReader, StateStore } from "../state/store.ts";
 import { AssertionSigner } from "./assertions.ts";
+import { endOf } from "./chain.ts";
 import { makeCsr } from "./csr.ts";
 import { certificateState, decideStart } from "./decisions.ts";
 import type { EdgeApi } from "./edge-api.ts";
@@ -16,6 +18,7 @@ import { checkNetwork, checkSiteName, checkTokens, freshTokens, join, tokenId } 
 import { KEY_ACTION, KEY_FILE, loadKey, makeKey, type SiteKey } from "./key.ts";
 import {
   checkMembership,
+  filesOf,
   hasCertificate,
   linkOf,
   loadMembership,
@@ -32,7 +35,7 @@ import {
 } from "./membership.ts";
 
 export interface SiteOptions {
-  readonly state: StateDirectory;
+  readonly state: StateStore;
   readonly boot: string;
   /** Name given with --site. Optional once the site has joined, and for a token that names its site. */
   readonly site: string | undefined;
@@ -48,13 +51,15 @@ export interface SiteOptions {
 export type LinkWishes = NonNullable<Redeem["link"]>;
 
 export class Site {
-  readonly #state: StateDirectory;
+  readonly #state: StateStore;
   readonly #api: EdgeApi;
   readonly #key: SiteKey;
   readonly #signer: AssertionSigner;
   readonly #now: () => number;
   readonly #log: Log;
   #membership: Membership;
+  /** The site certificate that came from another connector of this site; null for one of an answer. */
+  #sharedChain: string | null = null;
   /** The last change in the queue. Changes run one at a time. */
   #changes: Promise<unknown> = Promise.resolve();
   #renewing: Promise<void> | undefined;
@@ -126,7 +131,11 @@ export class Site {
    * @throws FairleadError `certificate.untrusted`, `state.*`
    */
   async adopt(renewal: Renewal, reports: readonly LinkReport[] = []): Promise<void> {
-    const next = await this.#change((membership) => renewed(membership, renewal, this.#holds, reports));
+    const next = await this.#change((membership) =>
+      this.#isSuperseded(renewal, membership)
+        ? membership
+        : renewed(membership, renewal, this.#holds, reports),
+    );
     this.#log.info({ expires: new Date(next.notAfter).toISOString() }, "The certificates were renewed.");
   }
 
@@ -214,6 +223,29 @@ export class Site {
     await this.#change((membership) => withUsed(membership, tokenId(token)));
   }
 
+  /**
+   * Takes over what another connector of this site stored. Returns the membership of before.
+   * @throws FairleadError `state.*`, also for what is of another site or key
+   */
+  async reload(): Promise<Membership> {
+    const reloaded = this.#changes.then(async () => {
+      const before = this.#membership;
+      const stored = await loadMembership(this.#state);
+      if (stored === null || isDeepStrictEqual(filesOf(stored), filesOf(before))) return before;
+      checkMembership(this.#state, stored, this.#holds);
+      if (stored.chain !== before.chain) this.#sharedChain = stored.chain;
+      this.#membership = stored;
+      return before;
+    });
+    this.#changes = reloaded.catch(() => {});
+    return await reloaded;
+  }
+
+  /** Whether another connector of this site had its certificates renewed after those of an answer were signed. */
+  #isSuperseded({ certificate }: Renewal, { chain, notAfter }: Membership): boolean {
+    return chain === this.#sharedChain && endOf(certificate) < notAfter;
+  }
+
   readonly #holds = (leaf: X509Certificate) => leaf.checkPrivateKey(this.#key.key);
 
   /** Changes the membership once the change is stored. */
@@ -221,9 +253,8 @@ export class Site {
     const done = this.#changes.then(async () => {
       const before = this.#membership;
       const after = make(before);
-      if (after !== before) await storeMembership(this.#state, after, before);
-      this.#membership = after;
-      return after;
+      if (after !== before) this.#membership = await storeMembership(this.#state, after, filesOf(before));
+      return this.#membership;
     });
     this.#changes = done.catch(() => {});
     return done;
@@ -234,7 +265,7 @@ export class Site {
  * The key of a site, which is created only where no certificate is stored: its key identifies a site.
  * @throws FairleadError `state.corrupt` when a member's key is missing, or is another site's; `state.*`
  */
-async function openKey(state: StateDirectory, stored: Membership | null): Promise<SiteKey> {
+async function openKey(state: StateStore, stored: Membership | null): Promise<SiteKey> {
   const key = await loadKey(state);
   if (key !== null) {
     if (stored !== null) checkMembership(state, stored, (leaf) => leaf.checkPrivateKey(key.key));
@@ -248,7 +279,7 @@ async function openKey(state: StateDirectory, stored: Membership | null): Promis
 }
 
 /** The error of a state directory with a certificate, but without the file that names the site. */
-function lostSiteFile(state: StateDirectory): FairleadError {
+function lostSiteFile(state: StateReader): FairleadError {
   return state.corrupt(SITE_FILE, "is missing, but the certificate of a site is here", {
     action: `Restore ${SITE_FILE} from a copy of the state directory, or start again with a token of the same network: with its key, it stays the same site.`,
   });

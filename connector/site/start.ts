@@ -5,14 +5,14 @@ import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
 import { OutageLog } from "../outage-log.ts";
-import type { StateDirectory } from "../state/directory.ts";
+import type { StateStore } from "../state/store.ts";
 import { type EdgeApi, edgeApi } from "./edge-api.ts";
 import type { ReachGateway } from "./edge-move.ts";
 import { Site } from "./site.ts";
 import { TokenMoves } from "./token-moves.ts";
 
 export interface StartOptions {
-  readonly state: StateDirectory;
+  readonly state: StateStore;
   readonly boot: string;
   readonly site: string | undefined;
   readonly tokens: readonly string[];

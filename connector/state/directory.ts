@@ -13,6 +13,7 @@ import { acquireLock, type Lock } from "./lock.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { ownerOf } from "./owner.ts";
 import { parseRecord } from "./record.ts";
+import type { Files, StateStore } from "./store.ts";
 
 export interface WriteOptions {
   /** Permission bits of the file; 0600 unless given. */
@@ -47,7 +48,7 @@ function checkOwner(directory: string, role: string): void {
   throw new FairleadError("state.foreign", `${directory} is the state directory of ${of}.`, { action });
 }
 
-export class StateDirectory {
+export class StateDirectory implements StateStore {
   /** Absolute. */
   readonly path: string;
   readonly #lock: Lock;
@@ -146,6 +147,26 @@ export class StateDirectory {
         throw stateError(error, this.file(name));
       }
     });
+  }
+
+  /** Creates the file unless it exists. Returns its content. @throws FairleadError `state.*` */
+  async establish(name: string, content: string): Promise<string> {
+    const stored = await this.read(name);
+    if (stored !== null) return stored.toString("utf8");
+    await this.writeAtomic(name, content);
+    return content;
+  }
+
+  /**
+   * Replaces the files that differ from those that the caller knows, each atomically, in their order. True: no other
+   * process changes them.
+   * @throws FairleadError state.full, state.unwritable.
+   */
+  async replace(files: Files, before: Files): Promise<boolean> {
+    for (const [name, content] of Object.entries(files)) {
+      if (before[name] !== content) await this.writeAtomic(name, content);
+    }
+    return true;
   }
 
   /** Removes the file if it exists. @throws FairleadError state.unwritable. */

@@ -25,10 +25,10 @@ import {
   targetsOf,
 } from "../config/service-options.ts";
 import { type Log, silent } from "../log.ts";
-import type { StateDirectory } from "../state/directory.ts";
+import type { StateReader, StateStore } from "../state/store.ts";
 import { changeBetween, type LeftOut, type ManagedExposure, selectManaged } from "./managed-exposures.ts";
 
-const OFFERS_FILE = "offers.json";
+export const OFFERS_FILE = "offers.json";
 
 const TargetHostSchema = z.object({ host: z.string().min(1).max(253), port: Port });
 
@@ -70,6 +70,13 @@ function toStored(exposure: Exposure): StoredExposure {
   return { name, ...firstTarget({ targets }), ...port, ports: all, to, health: health && [...health] };
 }
 
+/** The content of the file with the added offers. */
+const textOf = (added: ReadonlyMap<string, Exposure>): string =>
+  `${JSON.stringify({ offers: [...added.values()].map(toStored) }, null, 2)}\n`;
+
+const addedBy = (file: z.infer<typeof OffersFile> | null): Map<string, Exposure> =>
+  new Map(file?.offers.map((exposure) => [exposure.name, fromStored(exposure)]));
+
 /** The effect of offering a service. */
 export interface Offering {
   readonly exposure: Exposure;
@@ -99,7 +106,7 @@ export type OffersChange = "offers" | "targets";
 const NOTHING_MANAGED: ReturnType<typeof selectManaged> = { offered: new Map(), leftOut: [] };
 
 export class Offers {
-  readonly #state: StateDirectory;
+  readonly #state: StateStore;
   readonly #hop: HopPolicy;
   /** As the configuration has them. Never stored: a start without the option ends the offer. */
   #configured: ReadonlyMap<string, Exposure>;
@@ -107,6 +114,9 @@ export class Offers {
   readonly #current: Map<string, Exposure>;
   /** Offers that a command added. Stored; a configured one of the same name hides it. */
   readonly #added: Map<string, Exposure>;
+  /** The added offers as they were stored last. */
+  #stored: string;
+  #storing: Promise<unknown> = Promise.resolve();
   /** By service. */
   #balances: ReadonlyMap<string, OfferBalance> = new Map();
   /** As a controller gave them, and which of them are offered. Never stored; any other offer of the same name hides one. */
@@ -118,7 +128,7 @@ export class Offers {
   #onChange: (what: OffersChange) => void = () => {};
 
   private constructor(
-    state: StateDirectory,
+    state: StateStore,
     configured: ReadonlyMap<string, Exposure>,
     added: Map<string, Exposure>,
     hop: HopPolicy,
@@ -128,6 +138,7 @@ export class Offers {
     this.#configured = configured;
     this.#current = new Map(configured);
     this.#added = added;
+    this.#stored = textOf(added);
   }
 
   /**
@@ -135,15 +146,32 @@ export class Offers {
    * @throws FairleadError `request.invalid` when a name is given twice; `state.unwritable`.
    */
   static async load(
-    state: StateDirectory,
+    state: StateStore,
     configured: readonly Exposure[],
     hop: HopPolicy = new HopPolicy(),
     log: Log = silent,
   ): Promise<Offers> {
     const loss = "Expose the services again that were exposed while the connector ran.";
     const stored = await state.readOrSetAside(OFFERS_FILE, OffersFile, { loss, log });
-    const added = new Map(stored?.offers.map((exposure) => [exposure.name, fromStored(exposure)]));
-    return new Offers(state, byName(configured), added, hop);
+    return new Offers(state, byName(configured), addedBy(stored), hop);
+  }
+
+  /** Checks the stored offers of a site. @throws FairleadError `state.corrupt` */
+  static async check(state: StateReader): Promise<void> {
+    await state.readJson(OFFERS_FILE, OffersFile);
+  }
+
+  /** Takes over what another connector of this site stored. @throws FairleadError `state.*` */
+  async reload(): Promise<void> {
+    // What a command has just added is not stored yet.
+    await this.#storing.catch(() => {});
+    const stored = addedBy(await this.#state.readJson(OFFERS_FILE, OffersFile));
+    const text = textOf(stored);
+    if (text === this.#stored) return;
+    this.#stored = text;
+    this.#added.clear();
+    for (const [name, exposure] of stored) this.#added.set(name, exposure);
+    this.#changed();
   }
 
   /**
@@ -382,8 +410,11 @@ export class Offers {
   /** Stores the added offers. On failure the change is undone, so that memory and disk agree. */
   async #store(undo: () => void): Promise<void> {
     try {
-      const offers = [...this.#added.values()].map(toStored);
-      await this.#state.writeAtomic(OFFERS_FILE, `${JSON.stringify({ offers }, null, 2)}\n`);
+      const text = textOf(this.#added);
+      const storing = this.#state.replace({ [OFFERS_FILE]: text }, { [OFFERS_FILE]: this.#stored });
+      this.#storing = storing;
+      if (!(await storing)) return await this.reload();
+      this.#stored = text;
     } catch (error) {
       undo();
       this.#select();

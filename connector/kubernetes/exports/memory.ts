@@ -9,7 +9,7 @@ import { Offer } from "../../../protocol/uplink/messages.ts";
 import { HealthTexts } from "../../config/health-options.ts";
 import { Scope } from "../../config/scope.ts";
 import type { Log } from "../../log.ts";
-import type { StateDirectory } from "../../state/directory.ts";
+import type { StateStore } from "../../state/store.ts";
 import { KINDS } from "../api/kinds.ts";
 import type { Claim } from "./claim.ts";
 
@@ -61,10 +61,10 @@ const StoredClaim = z.object({
 const MemoryFile = z.object({ claims: z.array(StoredClaim) });
 
 export class ExportMemory {
-  readonly #state: Pick<StateDirectory, "readOrSetAside" | "writeAtomic">;
+  readonly #state: Pick<StateStore, "readOrSetAside" | "writeAtomic">;
   readonly #log: Log;
 
-  constructor(state: Pick<StateDirectory, "readOrSetAside" | "writeAtomic">, log: Log) {
+  constructor(state: Pick<StateStore, "readOrSetAside" | "writeAtomic">, log: Log) {
     this.#state = state;
     this.#log = log;
   }

@@ -5,7 +5,7 @@
 import type { VisibleService } from "../../../protocol/uplink/messages.ts";
 import { sleep } from "../../async/sleep.ts";
 import type { AssignedPorts } from "../../listeners/listener-set.ts";
-import type { StateDirectory } from "../../state/directory.ts";
+import type { StateStore } from "../../state/store.ts";
 import { ApiError } from "../api/failure.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { connectorLabels } from "../cluster/names.ts";
@@ -36,7 +36,7 @@ export interface NetworkServices {
 
 export interface ImportsOptions {
   readonly cluster: Cluster;
-  readonly state: StateDirectory;
+  readonly state: StateStore;
   readonly range: PortRange;
   readonly catalogue: NetworkServices;
   /** Names of the services that this site offers. */

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { compareText } from "../../../protocol/compare-text.ts";
 import type { AssignedPorts } from "../../listeners/listener-set.ts";
 import type { Log } from "../../log.ts";
-import type { StateDirectory } from "../../state/directory.ts";
+import type { StateStore } from "../../state/store.ts";
 import { KINDS } from "../api/kinds.ts";
 import type { Cluster, View } from "../cluster/cluster.ts";
 import { metaOf } from "../cluster/keep.ts";
@@ -24,7 +24,7 @@ const SHOWN = 5;
 
 export interface ListenerPortsOptions {
   readonly cluster: Cluster;
-  readonly state: StateDirectory;
+  readonly state: StateStore;
   readonly range: PortRange;
   /** Keys of the ports that need a listener port; null until the registry has named every service. */
   readonly needed: () => readonly string[] | null;

@@ -386,7 +386,7 @@ const CONNECTOR: readonly Line[] = [
         "connector/relay",
         "connector/runtime",
       ],
-      ...["connector/session", "connector/site", "connector/targets", "connector/uplink"],
+      ...["connector/session", "connector/site", "connector/state", "connector/targets", "connector/uplink"],
       ...["connector/diagnosis", "connector/dns", "connector/http/server", "connector/telemetry"],
       "connector/kubernetes/**",
     ],

@@ -4,11 +4,10 @@
  */
 
 import type { FairleadError } from "../../protocol/errors.ts";
-import type { Encryption } from "../../protocol/uplink/messages.ts";
 import { type ServiceHealth as HealthOption, parseHealth } from "../config/health-options.ts";
-import type { Exposure } from "../config/service-options.ts";
 import type { Log } from "../log.ts";
 import { OfferHealth, type PortState, type Withdrawal } from "./offer-health.ts";
+import type { OfferedService } from "./offers.ts";
 import type { TargetGroup } from "./target-group.ts";
 import { TargetMonitor } from "./target-monitor.ts";
 import type { PoolPort, TargetPool } from "./target-pool.ts";
@@ -16,7 +15,7 @@ import type { PoolPort, TargetPool } from "./target-pool.ts";
 export interface ServiceHealthOptions {
   readonly pool: TargetPool;
   /** The services that this site offers now. */
-  readonly offers: () => readonly (Exposure & { readonly encryption?: Encryption })[];
+  readonly offers: () => readonly OfferedService[];
   /** The checks, as the configuration has them. */
   readonly health: readonly HealthOption[];
   /** Called when the withdrawn ports of a service have changed. */
@@ -89,7 +88,7 @@ export class ServiceHealth {
   }
 
   /** The ports of an exposure with their targets, the first port first. */
-  groups(exposure: Exposure): TargetGroup[] {
+  groups(exposure: OfferedService): TargetGroup[] {
     return portsOf(exposure).map((port) => this.#options.pool.group(port));
   }
 
@@ -102,4 +101,5 @@ export class ServiceHealth {
   }
 }
 
-const portsOf = ({ name, ports }: Exposure): PoolPort[] => ports.map((port) => ({ name, port }));
+const portsOf = ({ name, ports, source }: OfferedService): PoolPort[] =>
+  ports.map((port) => ({ name, port, isVouchedFor: source !== undefined }));

@@ -16,6 +16,8 @@ export interface GroupCheck extends HealthRules {
   readonly check: HealthCheck;
   /** Whether a healthy target is checked at each interval. */
   readonly periodic: boolean;
+  /** Whether a new target is up without a check, as somebody else checked it. */
+  readonly isVouchedFor?: true;
 }
 
 export interface TargetGroupOptions {
@@ -197,12 +199,13 @@ export class TargetGroup {
   #set(targets: readonly TargetHost[]): void {
     const known = Map.groupBy(this.#endpoints, placeOf);
     const isOther = !targets.some((target) => known.has(placeOf(target)));
+    const isNewUp = isOther || this.#isUp || this.#options.check.isVouchedFor === true;
     this.#targets = targets;
     this.#named = targets.filter(({ host }) => isIP(host) === 0);
     this.#endpoints = targets.flatMap(
       (target) =>
         known.get(placeOf(target)) ??
-        (isIP(target.host) === 0 ? [] : this.#endpoint(target, target.host, { isUp: isOther || this.#isUp })),
+        (isIP(target.host) === 0 ? [] : this.#endpoint(target, target.host, { isUp: isNewUp })),
     );
     this.#review();
   }
@@ -264,7 +267,7 @@ export class TargetGroup {
               isUp,
               random,
             },
-            now(),
+            check.isVouchedFor === true && isUp ? null : now(),
           );
     return new TargetEndpoint(target, address, { rank, problem, health, since: now() });
   }

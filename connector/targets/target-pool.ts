@@ -56,6 +56,8 @@ export interface PoolPort {
   /** The service. */
   readonly name: string;
   readonly port: ExposedPort;
+  /** Whether a controller says which targets are ready. They are then checked only after connections failed. */
+  readonly isVouchedFor?: boolean;
 }
 
 export interface TargetConnection {
@@ -273,12 +275,16 @@ export class TargetPool {
    * The check of a port: the entry for the port, or for its service. Without one, servers of gRPC are asked for their
    * health if they offer it, and otherwise the connections of clients are the check.
    */
-  #checkOf({ name, port: { servicePort, protocol, grpc } }: PoolPort): GroupCheck {
+  #checkOf({ name, port: { servicePort, protocol, grpc }, isVouchedFor }: PoolPort): GroupCheck {
     const own = this.#health.get(name) ?? [];
     const entry =
       own.find(({ port }) => port !== undefined && port === servicePort) ??
       own.find(({ port }) => port === undefined);
-    if (entry === undefined) return grpc === true ? GRPC_CHECK : protocol === "udp" ? NO_CHECK : TCP_CHECK;
+    if (entry === undefined) {
+      if (protocol === "udp") return NO_CHECK;
+      if (isVouchedFor === true) return VOUCHED_CHECK;
+      return grpc === true ? GRPC_CHECK : TCP_CHECK;
+    }
     const { check, intervalMs, timeoutMs, fall, rise } = entry;
     return { check, intervalMs, timeoutMs, fall, rise, periodic: check.kind !== "off" };
   }
@@ -313,6 +319,8 @@ export class TargetPool {
 /** The checks of ports without an entry. */
 const GRPC_CHECK: GroupCheck = { ...DEFAULT_RULES, check: { kind: "grpc", optional: true }, periodic: true };
 const TCP_CHECK: GroupCheck = { ...DEFAULT_RULES, check: { kind: "tcp" }, periodic: false };
+/** Of thousands of pods, of which each connector of the site would otherwise check each. */
+const VOUCHED_CHECK: GroupCheck = { ...TCP_CHECK, isVouchedFor: true };
 /** UDP does not tell whether a server is there. */
 const NO_CHECK: GroupCheck = { ...DEFAULT_RULES, check: { kind: "off" }, periodic: false };
 

@@ -55,11 +55,11 @@ export class TargetHealth {
   #countsFrom = Number.NEGATIVE_INFINITY;
   #nextCheckAt: number | null;
 
-  /** @param now the time at which the first check is due, ms */
-  constructor(options: TargetHealthOptions, now: number) {
+  /** @param firstCheckAt the time at which the first check is due, ms; null for none before something fails */
+  constructor(options: TargetHealthOptions, firstCheckAt: number | null) {
     this.#options = options;
     this.#isUp = options.isUp ?? true;
-    this.#nextCheckAt = now;
+    this.#nextCheckAt = firstCheckAt;
   }
 
   get isUp(): boolean {

@@ -358,6 +358,22 @@ test("service status shows the targets that are down, since when and why, and wh
   ]);
 });
 
+test("service status shows what a controller offers, with many targets and with none", async () => {
+  const targets = Array.from({ length: 12 }, (_, at) => ({ host: `10.0.0.${at}`, port: 8080 }));
+  const portWith = (some: typeof targets) => [{ servicePort: 80, protocol: "tcp" as const, targets: some }];
+  status.offers = offerLines(
+    [
+      { name: "cart", source: "Service shop/cart", ports: portWith(targets) },
+      { name: "idle", source: "Deployment shop/idle", ports: portWith([]) },
+    ],
+    [],
+  );
+  const { out } = await world.run("service", "status", "--state", state);
+  expect(out).toMatch(/OFFERED HERE +FOR +PORT +TARGET/);
+  expect(out).toMatch(/cart +Service shop\/cart +80 +10\.0\.0\.0:8080, .*10\.0\.0\.7:8080 and 4 more +tcp/);
+  expect(out).toMatch(/idle +Deployment shop\/idle +80 +none +tcp/);
+});
+
 test("expose warns of a target without a server, and succeeds", async () => {
   warning = { code: "service.refused", message: "The target cannot be reached.", action: "Start it." };
   const { out, exit } = await world.run("expose", "web=80", "--state", state);

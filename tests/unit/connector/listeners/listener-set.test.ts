@@ -287,7 +287,7 @@ describe("ListenerSet at an address that a target on this machine has", () => {
     more: Partial<ListenerSetOptions> = {},
   ) {
     const machine = { known: () => others, ready: Promise.resolve() };
-    const ownTargets = new OwnTargets({ offers: () => offers, names, others: machine });
+    const ownTargets = new OwnTargets({ offers: () => [...offers], names, others: machine });
     const made = await setUp({ ownTargets, ...more });
     ownTargets.onChange(() => made.listeners.review());
     const state = (wanted: string) =>

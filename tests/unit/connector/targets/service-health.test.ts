@@ -1,8 +1,10 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseExpose } from "../../../../connector/config/service-options.ts";
-import { ServiceHealth } from "../../../../connector/targets/service-health.ts";
+import type { ManagedExposure } from "../../../../connector/targets/managed-exposures.ts";
+import { ServiceHealth, type ServiceHealthOptions } from "../../../../connector/targets/service-health.ts";
 import { TargetPool } from "../../../../connector/targets/target-pool.ts";
+import { costRatio } from "../../../support/clock/cost.ts";
 import { MemoryLog } from "../../../support/connector/memory-log.ts";
 
 describe("ServiceHealth", () => {
@@ -21,4 +23,88 @@ describe("ServiceHealth", () => {
       ["web", "tcp", 1000],
     ]);
   });
+
+  it("has a controller's targets as ready without a check, unless a check is configured", () => {
+    const { pool, review } = managedHealth({
+      offers: [managed("api", "10.0.0.1"), managed("web", "10.0.0.2")],
+      health: [parseHealth("web=tcp")],
+    });
+    review();
+    const dueAt = [...pool.groups()].flatMap(({ name, endpoints }) =>
+      endpoints.map(({ isUp, health }) => [name, isUp, health?.nextCheckAt === null]),
+    );
+    expect(dueAt).toEqual([
+      ["api", true, true],
+      ["web", true, false],
+    ]);
+  });
+
+  it("withdraws a controller's service without targets, and has it up with the first one", () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { health, configure } = managedHealth({ offers: [managed("api")] });
+    health.start();
+    expect(health.withdrawn("api")).toEqual({ down: [0], code: "service.unreachable" });
+    configure([managed("api", "10.0.0.1")]);
+    // A service that comes and goes is not announced more than about once a second.
+    vi.advanceTimersByTime(2000);
+    expect(health.withdrawn("api")).toBeNull();
+    configure([managed("api")]);
+    vi.advanceTimersByTime(2000);
+    expect(health.withdrawn("api")).toEqual({ down: [0], code: "service.unreachable" });
+  });
+
+  it("keeps the load and the health of targets that stay, whatever comes and goes beside them", () => {
+    const { pool, configure } = managedHealth({ offers: [managed("api", "10.0.0.1", "10.0.0.2")] });
+    const endpoints = () => [...pool.groups()].flatMap((group) => group.endpoints);
+    const [gone, kept] = endpoints();
+    if (kept !== undefined) kept.open = 7;
+    configure([managed("api", "10.0.0.3", "10.0.0.2")]);
+    expect(endpoints().map(({ host }) => host)).toEqual(["10.0.0.3", "10.0.0.2"]);
+    expect(endpoints()[1]).toBe(kept);
+    expect(endpoints()).not.toContain(gone);
+  });
+
+  it("costs as much as there are targets when a target of one service changes, and grows no faster", () => {
+    const churn = (services: number) => {
+      const hosts = Array.from({ length: 10 }, (_, at) => `10.0.0.${at}`);
+      const offers = Array.from({ length: services }, (_, at) => managed(`s${at}`, ...hosts));
+      const { configure } = managedHealth({ offers });
+      return () => {
+        for (let round = 0; round < 100; round++) {
+          const at = round % services;
+          configure(offers.with(at, managed(`s${at}`, ...hosts.with(0, `10.0.1.${round}`))));
+        }
+      };
+    };
+    expect(costRatio(churn(1000), churn(250))).toBeLessThan(10);
+  });
 });
+
+/** A controller's service with these targets. */
+const managed = (name: string, ...hosts: string[]): ManagedExposure => ({
+  ...{ name, source: `Service shop/${name}` },
+  ports: [{ servicePort: 80, protocol: "tcp", targets: hosts.map((host) => ({ host, port: 8080 })) }],
+});
+
+function managedHealth({
+  offers,
+  health: checks = [],
+}: {
+  readonly offers: readonly ManagedExposure[];
+  readonly health?: ServiceHealthOptions["health"];
+}) {
+  let current = offers;
+  const pool = new TargetPool({ onChange: () => health.review() });
+  const health: ServiceHealth = new ServiceHealth({
+    ...{ pool, log: new MemoryLog(), onWithdrawal: () => {}, health: checks },
+    offers: () => current,
+  });
+  onTestFinished(() => health.close());
+  const configure = (next: readonly ManagedExposure[]): void => {
+    current = next;
+    health.configure();
+  };
+  health.configure();
+  return { pool, health, configure, review: () => health.review() };
+}

@@ -211,6 +211,43 @@ describe("TargetPool, with several targets,", () => {
   });
 });
 
+describe("TargetPool, whose targets change,", () => {
+  it("keeps connections to a target that goes, and fails new ones clearly when none is left", async () => {
+    const { port } = await namedServer("127.0.0.2");
+    const { pool, web, connect } = poolOf([{ host: "127.0.0.2", port }]);
+    pool.configure([web], []);
+    const { socket } = await connect();
+    pool.configure(
+      [{ ...web, port: { ...web.port, servicePort: undefined, firstPort: 80, targets: [] } }],
+      [],
+    );
+    expect([...pool.groups()].map(({ isUp, endpoints }) => [isUp, endpoints.length])).toEqual([[false, 0]]);
+    await expect(connect()).rejects.toMatchObject({ code: "service.unreachable" });
+    expect(socket.closed).toBe(false);
+    socket.destroy();
+  });
+
+  it("has a new target up at once if none of the others stays", () => {
+    const { pool, web } = poolOf([{ host: "127.0.0.1", port: 1 }]);
+    pool.configure([web], []);
+    const [group] = pool.groups();
+    const failure = { error: new FairleadError("service.refused"), noConnection: true };
+    const [dead] = group?.endpoints ?? [];
+    if (dead !== undefined) for (let count = 0; count < 3; count++) group?.noteCheck(dead, failure);
+    expect(group?.isUp).toBe(false);
+    group?.setTargets(
+      [
+        { host: "127.0.0.1", port: 1 },
+        { host: "127.0.0.1", port: 2 },
+      ],
+      1,
+    );
+    expect(group?.endpoints.map(({ isUp }) => isUp)).toEqual([false, false]);
+    group?.setTargets([{ host: "127.0.0.1", port: 3 }], 3);
+    expect(group?.isUp).toBe(true);
+  });
+});
+
 describe("TargetGroup", () => {
   it("has an address checked that clients gave up after the time limit of a check", () => {
     const { pool, web } = poolOf([{ host: "127.0.0.1", port: 1 }], { now: () => 5000 });

@@ -229,9 +229,7 @@ describe.skipIf(!HAS_PROGRAMS)("the kustomize bases", () => {
     const built = canonical(await succeeds(run(programs.kubectl, ["kustomize", overlay])));
     const made = await manifest("--namespace", "shop", "--image", "registry.example/fairlead:1");
     // The names of roles keep the base's namespace.
-    const named = made
-      .replaceAll("-watch-shop", "-watch-fairlead")
-      .replaceAll("-import-shop", "-import-fairlead");
+    const named = made.replaceAll(/-(read|export|import)-shop/g, "-$1-fairlead");
     expect(built).toEqual(canonical(named));
   });
 });

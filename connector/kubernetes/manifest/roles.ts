@@ -11,25 +11,25 @@ import { CONNECTOR, LABELS } from "./names.ts";
 import {
   CLUSTER_RIGHTS,
   CONDITIONS,
+  EXPORT_RIGHTS,
   IMPORT_RIGHTS,
   OWN_RIGHTS,
+  READ_RIGHTS,
   type Right,
   ruleOf,
-  WATCH_RIGHTS,
 } from "./rights.ts";
 import {
   type Commented,
   commented,
   type Each,
-  type Expression,
+  Expression,
   each,
   item,
   namespace,
   optional,
   orNamespace,
   type Template,
-  type Text,
-  text,
+  Text,
   value,
   type When,
   when,
@@ -86,46 +86,58 @@ function roleIn(
   ];
 }
 
-/** The names of other namespaces have the connector's own in them: several connectors can have rights there. */
-const WATCH = text`${value("name")}-watch-${namespace}`;
-const IMPORT = text`${value("name")}-import-${namespace}`;
+/** Other namespaces can have the roles of several connectors, so the name has the connector's own namespace. */
+const named = (what: string): Text => new Text([value("name"), `-${what}-`, namespace]);
 
-export const ownRole = roleIn(namespace, CONNECTOR, OWN_RIGHTS);
-
-const clusterMetadata = { name: WATCH, labels: LABELS };
-const clusterRole: Template<ClusterRole> = {
-  apiVersion: `${GROUP}/v1`,
-  kind: "ClusterRole",
-  metadata: clusterMetadata,
-  rules: rulesOf([...CLUSTER_RIGHTS, ...WATCH_RIGHTS]),
-};
-const clusterRoleBinding: Template<ClusterRoleBinding> = {
-  apiVersion: `${GROUP}/v1`,
-  kind: "ClusterRoleBinding",
-  metadata: clusterMetadata,
-  roleRef: { apiGroup: GROUP, kind: "ClusterRole", name: WATCH },
-  subjects,
-};
-
-const perNamespace = (list: Expression<readonly string[]>, name: Text, rights: readonly Right[]) =>
-  roleIn(item(), name, rights).map((body) => each(orNamespace(list), body));
+/** Roles in each namespace of a list, or one of the whole cluster where all namespaces are read. */
+function scoped(
+  what: string,
+  list: Expression<readonly string[]>,
+  rights: readonly Right[],
+  clusterRights: readonly Right[] = [],
+): readonly When<Template<ClusterRole> | Template<ClusterRoleBinding> | Each<RoleTemplate>>[] {
+  const name = named(what);
+  const metadata = { name, labels: LABELS };
+  const clusterRole: Template<ClusterRole> = {
+    apiVersion: `${GROUP}/v1`,
+    kind: "ClusterRole",
+    metadata,
+    rules: rulesOf([...rights, ...clusterRights]),
+  };
+  const clusterRoleBinding: Template<ClusterRoleBinding> = {
+    apiVersion: `${GROUP}/v1`,
+    kind: "ClusterRoleBinding",
+    metadata,
+    roleRef: { apiGroup: GROUP, kind: "ClusterRole", name },
+    subjects,
+  };
+  const [role, binding] = roleIn(item(), name, rights);
+  return [
+    when(value("clusterWide"), clusterRole, each(list, role)),
+    when(value("clusterWide"), clusterRoleBinding, each(list, binding)),
+  ];
+}
 
 type RoleTemplate = Template<Role> | Template<RoleBinding>;
 
-/** Rights to read what is exposed, in the whole cluster or in each chosen namespace. */
-export const watchRoles: readonly When<
-  Template<ClusterRole> | Template<ClusterRoleBinding> | Each<RoleTemplate>
->[] = (() => {
-  const [role, binding] = perNamespace(value("watchNamespaces"), WATCH, WATCH_RIGHTS);
-  return [
-    when(value("clusterWide"), clusterRole, role),
-    when(value("clusterWide"), clusterRoleBinding, binding),
-  ];
-})();
+const WATCHED = orNamespace(value("watchNamespaces"));
+const IMPORTED = orNamespace(value("importNamespaces"));
 
-/** Rights to make Services, in each chosen namespace. */
-export const importRoles: readonly When<Each<RoleTemplate>>[] = perNamespace(
-  value("importNamespaces"),
-  IMPORT,
+/** The namespaces whose objects are read: the connector's own, and all that are chosen. */
+const SERVED: Expression<readonly string[]> = new Expression(
+  "structure",
+  (root) =>
+    `concat (list ${root}.Release.Namespace) ${root}.Values.watchNamespaces (ternary ${root}.Values.importNamespaces (list) ${root}.Values.importServices) | uniq`,
+  ({ values, namespace: own }) => [
+    ...new Set([own, ...values.watchNamespaces, ...(values.importServices ? values.importNamespaces : [])]),
+  ],
+);
+
+export const ownRole = roleIn(namespace, CONNECTOR, OWN_RIGHTS);
+export const readRoles = scoped("read", SERVED, READ_RIGHTS, CLUSTER_RIGHTS);
+export const exportRoles = scoped("export", WATCHED, EXPORT_RIGHTS);
+export const importRoles: readonly When<Each<RoleTemplate>>[] = roleIn(
+  item(),
+  named("import"),
   IMPORT_RIGHTS,
-).map((body) => when(value("importServices"), body));
+).map((body) => when(value("importServices"), each(IMPORTED, body)));

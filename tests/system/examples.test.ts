@@ -1,16 +1,15 @@
 /** Runs the commands and files of examples/ as their pages say, at other addresses. */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
-import { parseConfigFile } from "../../connector/config/config-file.ts";
 import { freePort } from "../support/free-port.ts";
-import { eventually, FAIRLEAD } from "../support/process/cluster.ts";
+import { eventually } from "../support/process/cluster.ts";
 import { Example } from "../support/process/example.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
 import { Postgres } from "../support/process/postgres.ts";
 import { readCompose } from "../support/run/compose.ts";
-import { manifestOf, readImage, readManifests } from "../support/run/manifests.ts";
+import { readImage } from "../support/run/image.ts";
 import { useEdge } from "../support/run/suite.ts";
 import { closeShop, serveHttp } from "../support/traffic/shop.ts";
 
@@ -100,66 +99,6 @@ describe("examples/postgres", () => {
       await Promise.all(running.splice(0).map((each) => each.stop()));
       await server.stop();
     }
-  });
-});
-
-describe("examples/kubernetes", () => {
-  /** Entry point, arguments, configuration and probe of a site's container, with paths on this machine. */
-  function container(example: Example, file: string, changes: Readonly<Record<string, string>>) {
-    const manifests = readManifests(file);
-    const [spec] = manifestOf(manifests, "Deployment").spec.template.spec.containers;
-    if (spec === undefined) throw new Error(`${file} has no container.`);
-    const root = join(example.directory, file.replace(".yaml", ""));
-    const here = (text: string) => {
-      let changed = text.replace(/^\/fairlead\/dist\/cli\/main\.js$/, FAIRLEAD);
-      for (const [from, to] of Object.entries(changes)) changed = changed.replaceAll(from, to);
-      return changed.replace(/(?<![\w/])\/(state|config|token)\b/g, (path) => join(root, path));
-    };
-    const { "connector.yaml": config } = manifestOf(manifests, "ConfigMap").data;
-    return {
-      root,
-      token: join(root, "token/token.yaml"),
-      config: here(config),
-      command: [...readImage().entrypoint, ...spec.args].map(here),
-      probe: spec.startupProbe.exec.command.map(here),
-    };
-  }
-
-  it("starts both containers until their probes succeed, and needs no token for the next start", async () => {
-    const target = await serveHttp("api");
-    const listener = `127.22.0.1:${await freePort("127.22.0.1")}`;
-    const example = await Example.copy(suite.cluster, "kubernetes");
-    await example.run(example.command("network create"));
-    const sites = [
-      container(example, "backend.yaml", { "api.shop.svc.cluster.local:8080": target }),
-      container(example, "frontend.yaml", { "0.0.0.0:8080": listener }),
-    ];
-    for (const { root, token, config } of sites) {
-      await Promise.all(
-        ["state", "config", "token"].map((name) => mkdir(join(root, name), { recursive: true })),
-      );
-      await writeFile(join(root, "config/connector.yaml"), config);
-      await parseConfigFile(config, "the ConfigMap");
-      const name = root.endsWith("backend") ? "backend-token.yaml" : "frontend-token.yaml";
-      const create = example.command(name).split(" ");
-      await example.runWords(create.map((word) => (word === name ? token : word)));
-    }
-
-    const run = async () => {
-      const started = sites.map(({ command }) => example.startWords(command));
-      running.push(...started);
-      for (const { probe } of sites) await eventually("the probe succeeds", () => example.runWords(probe));
-      expect(JSON.parse(await textAt(`http://${listener}/orders`))).toEqual({
-        service: "api",
-        path: "/orders",
-      });
-      return started;
-    };
-    await Promise.all((await run()).map((each) => each.stop()));
-    for (const { token } of sites) await rm(token);
-    await run();
-    closeShop();
-    expect(await example.run("fairlead site status frontend")).toContain("frontend");
   });
 });
 

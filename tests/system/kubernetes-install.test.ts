@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments, stringify } from "yaml";
 import { TestDeployment } from "../support/authority/test-deployment.ts";
-import { at, isObject, type JsonObject, objectIn, objectsIn, textIn } from "../support/kubernetes/json.ts";
+import {
+  at,
+  isObject,
+  type JsonObject,
+  objectIn,
+  objectsIn,
+  textIn,
+} from "../support/kubernetes/json.ts";
 import { HAS_PROGRAMS, type KubernetesPrograms, kubernetesPrograms } from "../support/kubernetes/programs.ts";
 import { type Outcome, runProgram } from "../support/kubernetes/run-program.ts";
 import { TestCluster } from "../support/kubernetes/test-cluster.ts";
@@ -113,6 +120,7 @@ const cases = (namespaces: readonly string[]) => ({
       ...["--service-account-annotation", "example.com/role=r", "--network-policy", "on"],
       ...["--edge-port", "8443", "--edge-port", "3128", "--service-monitor", "on", "--skupper-annotations"],
       ...["--openshift", "--import-namespaces", namespaces[0] ?? "", "--pod-disruption-budget", "on"],
+      ...["--env", "HTTPS_PROXY=http://proxy:3128"],
       ...["--connector-option=--log-level=debug", "--watch-namespaces", namespaces.join()],
     ],
     values: {
@@ -142,6 +150,7 @@ const cases = (namespaces: readonly string[]) => ({
       watchNamespaces: namespaces,
       importNamespaces: namespaces.slice(0, 1),
       extraArgs: ["--log-level=debug"],
+      extraEnv: [{ name: "HTTPS_PROXY", value: "http://proxy:3128" }],
     },
   },
   "as little as possible": {
@@ -304,6 +313,47 @@ describe.skipIf(!HAS_PROGRAMS)("fairlead kubernetes manifest", () => {
     expect(await kinds()).not.toContain("Namespace");
     expect((await kinds("--create-namespace"))[0]).toBe("Namespace");
   });
+});
+
+describe.skipIf(!HAS_PROGRAMS)("examples/kubernetes", () => {
+  const EXAMPLE = "examples/kubernetes";
+
+  it.each(["backend.yaml", "frontend.yaml"])("has in %s what a server takes strictly", async (file) => {
+    const args = ["-n", await cluster.namespace(), "apply", "--validate=strict", "--dry-run=server", "-f"];
+    const lines = (await succeeds(run(programs.kubectl, [...args, join(ROOT, EXAMPLE, file)])))
+      .trim()
+      .split("\n");
+    expect(lines.filter((line) => !line.endsWith(" created (server dry run)"))).toEqual([]);
+  });
+
+  it("has an overlay that makes the objects of the command", async () => {
+    const overlay = join(directory, "checkout", EXAMPLE, "kustomize");
+    await cp(join(ROOT, EXAMPLE, "kustomize"), overlay, { recursive: true });
+    const base = "connector/kubernetes/chart/kustomize";
+    await cp(join(ROOT, base), join(directory, "checkout", base), { recursive: true });
+    await cp(tokenFile, join(overlay, "token.yaml"));
+    const built = canonical(await succeeds(run(programs.kubectl, ["kustomize", overlay])));
+    const image = "registry.example/fairlead:0.1.0";
+    const made = canonical(
+      await manifest(...["--namespace", "shop", "--site", "backend", "--token", tokenFile, "--image", image]),
+    );
+    expect(Object.keys(built).map(baseNamed).sort()).toEqual(Object.keys(made).map(baseNamed).sort());
+    expect(containerOf(built)).toEqual(containerOf(made));
+    expect(tokenOf(built)).toBe(tokenOf(made));
+  });
+
+  /** The bases name their roles after their own namespace. */
+  const baseNamed = (key: string) => key.replace(/-(read|export|import)-(shop|fairlead)$/, "-$1");
+  /** The overlay adds an argument as the last one. */
+  function containerOf(objects: JsonObject): JsonObject {
+    const deployment = objects["Deployment shop/fairlead-connector"];
+    const [container = {}] = objectsIn(at(deployment, "spec", "template", "spec", "containers"));
+    const { args } = container;
+    return { ...container, args: Array.isArray(args) ? args.map(textIn).sort() : [] };
+  }
+  /** Kustomize breaks the text into lines. */
+  const tokenOf = (objects: JsonObject) =>
+    textIn(at(objects["Secret shop/fairlead-token"], "data", "token.yaml")).replaceAll(/\s/g, "");
 });
 
 describe.skipIf(!HAS_PROGRAMS)("an installation by helm", () => {

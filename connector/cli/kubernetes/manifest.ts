@@ -130,6 +130,11 @@ export const kubernetesManifest = command({
       "First word of the names of all objects. A second connector in the namespace needs another. The default is fairlead.",
       someText,
     ),
+    env: values(
+      "--env <NAME=VALUE>",
+      "Variable of the connector, such as HTTPS_PROXY=http://proxy:3128.",
+      parsePair,
+    ),
     extraArgs: values(
       "--connector-option <OPTION>",
       "Further option of `fairlead connector run`, such as --connector-option=--log-level=debug.",
@@ -188,6 +193,7 @@ export const kubernetesManifest = command({
       skupperAnnotations: input.skupperAnnotations,
       openshift: input.openshift,
       extraArgs: input.extraArgs,
+      extraEnv: input.env.map(([name, value]) => ({ name, value })),
       drainSeconds: input.drain,
       resources: {
         requests: { cpu: input.cpu, memory: input.memory },

@@ -53,10 +53,11 @@ const args: readonly ItemTemplate<string>[] = [
   each(value("extraArgs"), item()),
 ];
 
-const env: readonly Template<EnvVar>[] = [
+const env: readonly ItemTemplate<EnvVar>[] = [
   { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
   { name: "POD_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
   { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+  splice("extraEnv"),
 ];
 
 const probe = (path: string, periodSeconds: number, failureThreshold: number): Template<Probe> => ({

@@ -99,6 +99,12 @@ const Fields = z.strictObject({
     .array(z.string())
     .default([])
     .describe("Further options of `fairlead connector run`, such as [--log-level=debug]."),
+  extraEnv: z
+    .array(z.looseObject({ name: z.string() }))
+    .default([])
+    .describe(
+      "Further variables of the connector, such as [{ name: HTTPS_PROXY, value: http://proxy:3128 }].",
+    ),
   drainSeconds: z
     .int()
     .min(0)

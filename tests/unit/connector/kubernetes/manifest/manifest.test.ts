@@ -5,7 +5,7 @@ import { manifestOf } from "../../../../../connector/kubernetes/manifest/manifes
 import { RIGHTS } from "../../../../../connector/kubernetes/manifest/rights.ts";
 import { DEFAULTS, Values } from "../../../../../connector/kubernetes/manifest/values.ts";
 import { at, type JsonObject, objectIn, objectsIn, textIn } from "../../../../support/kubernetes/json.ts";
-import { readImage } from "../../../../support/run/manifests.ts";
+import { readImage } from "../../../../support/run/image.ts";
 
 const objectsOf = (given: object = {}, namespace = "shop"): readonly JsonObject[] =>
   manifestOf(Values.parse(given), namespace).map((filled) =>

@@ -5,14 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments, stringify } from "yaml";
 import { TestDeployment } from "../support/authority/test-deployment.ts";
-import {
-  at,
-  isObject,
-  type JsonObject,
-  objectIn,
-  objectsIn,
-  textIn,
-} from "../support/kubernetes/json.ts";
+import { at, isObject, type JsonObject, objectIn, objectsIn, textIn } from "../support/kubernetes/json.ts";
 import { HAS_PROGRAMS, type KubernetesPrograms, kubernetesPrograms } from "../support/kubernetes/programs.ts";
 import { type Outcome, runProgram } from "../support/kubernetes/run-program.ts";
 import { TestCluster } from "../support/kubernetes/test-cluster.ts";

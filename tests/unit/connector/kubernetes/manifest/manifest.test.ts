@@ -1,5 +1,11 @@
 /** The objects of an installation, in what must never change and what security asks for. */
 import { describe, expect, it } from "vitest";
+import { commandOf } from "../../../../../connector/cli/commands.ts";
+import {
+  DEFAULT_KUBERNETES_NAME,
+  DEFAULT_PORTS,
+} from "../../../../../connector/config/kubernetes-options.ts";
+import { connectorLabels, connectorName } from "../../../../../connector/kubernetes/cluster/names.ts";
 import { withoutComments } from "../../../../../connector/kubernetes/manifest/evaluate.ts";
 import { manifestOf } from "../../../../../connector/kubernetes/manifest/manifest.ts";
 import { RIGHTS } from "../../../../../connector/kubernetes/manifest/rights.ts";
@@ -107,6 +113,17 @@ describe("the arguments of the connector", () => {
     ]);
   });
 
+  it("are options of the command that the image runs", () => {
+    const [, , ...words] = readImage().entrypoint;
+    const command = commandOf(words);
+    expect(command?.path).toEqual(["connector", "run"]);
+    const known = Object.values(command?.options ?? {}).map(({ flags }) => flags.split(" ")[0]);
+    const given = { site: "west", watchNamespaces: ["a"], importNamespaces: ["a"], skupperAnnotations: true };
+    const less = { importServices: false, multiClusterServices: false, events: false };
+    const flags = [...argsOf(given), ...argsOf(less)].map((arg) => arg.split("=")[0]);
+    expect(flags.filter((flag) => flag !== "--json" && !known.includes(flag))).toEqual([]);
+  });
+
   it("name all namespaces where the whole cluster is read", () => {
     expect(argsOf({ clusterWide: true })).toContain("--kubernetes-watch=all");
   });
@@ -166,6 +183,22 @@ describe("every object", () => {
   it("is not of the objects that a connector takes for its own work", () => {
     for (const { metadata } of objectsOf({ token: "t" }))
       expect(at(metadata, "labels", "app.kubernetes.io/managed-by")).toBeUndefined();
+  });
+});
+
+describe("what controllers rely on", () => {
+  const { spec, metadata } = one("Deployment");
+
+  it("has the names and labels by which they find the connector and its pods", () => {
+    expect(DEFAULTS.name).toBe(DEFAULT_KUBERNETES_NAME);
+    expect(at(metadata, "name")).toBe(connectorName(DEFAULT_KUBERNETES_NAME));
+    expect(at(spec, "template", "metadata", "labels")).toEqual(connectorLabels(DEFAULT_KUBERNETES_NAME));
+  });
+
+  it("lets pods reach the listeners", () => {
+    const { from, to } = DEFAULT_PORTS;
+    const [{ ports } = {}] = objectsIn(at(one("NetworkPolicy").spec, "ingress"));
+    expect(ports).toEqual(["TCP", "UDP"].map((protocol) => ({ protocol, port: from, endPort: to })));
   });
 });
 

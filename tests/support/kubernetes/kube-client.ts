@@ -125,7 +125,10 @@ export class KubeClient {
   async watch(path: string, options: CallOptions = {}): Promise<OpenWatch> {
     const { promise, resolve, reject } = Promise.withResolvers<OpenWatch>();
     const outgoing = request(`${this.#access.url}${path}`, this.#options("GET", options), (response) => {
-      const lines = createInterface({ input: response })[Symbol.asyncIterator]();
+      const reader = createInterface({ input: response });
+      // A connection that is cut closes the response without an end.
+      response.on("close", () => reader.close());
+      const lines = reader[Symbol.asyncIterator]();
       const next = async () => {
         const { value, done } = await lines.next();
         if (done === true) return undefined;

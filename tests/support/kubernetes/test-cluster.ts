@@ -29,6 +29,8 @@ const Kubeconfig = z.object({
 export class TestCluster implements AsyncDisposable {
   /** The client of an administrator. */
   readonly admin: KubeClient;
+  /** Where the API server is, and the administrator's proof. */
+  readonly access: Access;
   readonly kubeconfig: string;
   readonly #server: ApiServer | undefined;
   readonly #directory: string | undefined;
@@ -36,6 +38,7 @@ export class TestCluster implements AsyncDisposable {
 
   private constructor(access: Access, kubeconfig: string, server?: ApiServer, directory?: string) {
     this.admin = new KubeClient(access);
+    this.access = access;
     this.kubeconfig = kubeconfig;
     this.#server = server;
     this.#directory = directory;

@@ -18,7 +18,7 @@ import type { ServicePorts } from "../targets/service-ports.ts";
 import type { SiteNames } from "../targets/site-names.ts";
 import type { ClockSkew } from "../uplink/clock-skew.ts";
 import type { Uplink } from "../uplink/uplink.ts";
-import type { Links, OfferLine, Services, Sessions, Status } from "./schema.ts";
+import type { KubernetesLine, Links, OfferLine, Services, Sessions, Status } from "./schema.ts";
 import {
   configLine,
   type DnsSource,
@@ -55,6 +55,8 @@ export interface ReportSources {
   readonly servicePorts: Pick<ServicePorts, "of">;
   readonly manager: Pick<SessionManager, "sessions">;
   readonly dns?: DnsSource;
+  /** Undefined outside of Kubernetes. */
+  readonly cluster?: { line(): KubernetesLine } | undefined;
   readonly relay: { readonly flows: number };
   readonly names: SiteNames;
   /** Undefined when the configuration comes from no file. */
@@ -82,7 +84,8 @@ export class Report {
 
   /** The status without asking the registry: a request that comes every few seconds must not wake it. */
   local(): Omit<Status, "otherSites"> {
-    const { site, boot, software, uplink, renewer, clock, descriptors, relay, dns, reload } = this.#sources;
+    const { site, boot, software, uplink, renewer, clock, descriptors, relay, dns, cluster, reload } =
+      this.#sources;
     const { membership } = site;
     return {
       site: membership.site,
@@ -97,6 +100,7 @@ export class Report {
       descriptors: descriptorLine(descriptors?.use ?? null),
       flows: relay.flows,
       dns: dns && dnsLine(dns),
+      kubernetes: cluster?.line(),
       config: reload && configLine(reload.state),
       ...this.#links(),
       ...this.services(),

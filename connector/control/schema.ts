@@ -277,6 +277,36 @@ export const Trial = z.object({
 });
 export type Trial = z.infer<typeof Trial>;
 
+/** The Kubernetes cluster of a connector. */
+export const KubernetesLine = z.object({
+  /** URL of the API server. */
+  server: z.string(),
+  /** Namespace of the connector's own objects. */
+  namespace: z.string(),
+  /** Namespaces whose objects may be exported; null for all. */
+  watched: z.array(z.string()).nullable(),
+  /** Namespaces in which Services for the network's services are made. */
+  imports: z.array(z.string()),
+  api: z.object({
+    /** Unknown before the first answer. */
+    state: z.enum(["up", "down", "unknown"]),
+    since: time.optional(),
+    /** Why requests fail. */
+    message: z.string().optional(),
+  }),
+  /** Whether this connector writes to the cluster for its site. */
+  leads: z.boolean(),
+  /** Rights that the connector's account lacks; a namespace of null stands for all. */
+  missingRights: z.array(
+    z.object({ verb: z.string(), resource: z.string(), namespace: z.string().nullable() }),
+  ),
+  /** Lists and watches that failed since the start. */
+  watchFailures: z.number().int(),
+  /** Writes that failed since the start, apart from conflicts. */
+  writeFailures: z.number().int(),
+});
+export type KubernetesLine = z.infer<typeof KubernetesLine>;
+
 export const Status = z.object({
   site: z.object({ id: z.string(), name: SiteName }),
   network: z.object({ id: z.string(), name: z.string() }),
@@ -300,6 +330,8 @@ export const Status = z.object({
   flows: z.number().int().optional(),
   /** Absent if the connector answers no DNS. */
   dns: DnsLine.optional(),
+  /** Absent outside of Kubernetes. */
+  kubernetes: KubernetesLine.optional(),
   ...Links.shape,
   ...Services.shape,
   ...Sessions.shape,

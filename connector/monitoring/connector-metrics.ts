@@ -59,6 +59,27 @@ export const CONNECTOR_METRICS = {
     [],
     "Whether the configuration file as it is now was not loaded.",
   ),
+  kubernetesApi: metric("fairlead_kubernetes_api_up", [], "Whether the Kubernetes API server answers."),
+  kubernetesLeader: metric(
+    "fairlead_kubernetes_leader",
+    [],
+    "Whether this connector writes to the Kubernetes cluster for its site.",
+  ),
+  kubernetesRights: metric(
+    "fairlead_kubernetes_missing_rights",
+    [],
+    "Rights in the Kubernetes cluster that the connector's account lacks.",
+  ),
+  kubernetesWatchFailures: metric(
+    "fairlead_kubernetes_watch_failures_total",
+    [],
+    "Lists and watches of the Kubernetes cluster that failed.",
+  ),
+  kubernetesWriteFailures: metric(
+    "fairlead_kubernetes_write_failures_total",
+    [],
+    "Writes to the Kubernetes cluster that failed, apart from conflicts.",
+  ),
   descriptors: metric("process_open_fds", [], "File descriptors in use."),
   descriptorLimit: metric("process_max_fds", [], "The most file descriptors of the process."),
   descriptorsRefused: metric(
@@ -117,7 +138,18 @@ export function connectorFamilies({ status, usage, node }: ConnectorState): Metr
     ...sessionFamilies(status),
     ...serviceFamilies(status),
     single(CONNECTOR_METRICS.configRejected, config && Number(config.error !== undefined)),
+    ...kubernetesFamilies(status),
     ...processFamilies(status, usage),
+  ];
+}
+
+function kubernetesFamilies({ kubernetes: cluster }: LocalStatus): MetricFamily[] {
+  return [
+    single(CONNECTOR_METRICS.kubernetesApi, cluster && Number(cluster.api.state === "up")),
+    single(CONNECTOR_METRICS.kubernetesLeader, cluster && Number(cluster.leads)),
+    single(CONNECTOR_METRICS.kubernetesRights, cluster?.missingRights.length),
+    single(CONNECTOR_METRICS.kubernetesWatchFailures, cluster?.watchFailures),
+    single(CONNECTOR_METRICS.kubernetesWriteFailures, cluster?.writeFailures),
   ];
 }
 

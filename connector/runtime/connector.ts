@@ -40,6 +40,7 @@ import { drained } from "./drain.ts";
 import { type EdgeParts, makeEdgeParts } from "./edge-parts.ts";
 import { ConnectorEvents } from "./events.ts";
 import { type FlowParts, makeFlowParts } from "./flow-parts.ts";
+import { kubernetesLine } from "./kubernetes-line.ts";
 import type { KubernetesPartsOptions } from "./kubernetes-parts.ts";
 import { type MachineParts, makeMachineParts } from "./machine-parts.ts";
 import { Monitoring } from "./monitoring.ts";
@@ -188,7 +189,9 @@ export class Connector implements Controlled {
     this.#reload =
       file &&
       new ConfigReload({ file, running, apply, log: log.child({ part: "config" satisfies LogPart }) });
-    this.#report = new Report({ ...parts, site, boot, software, reload: this.#reload });
+    const { kubernetes } = parts;
+    const cluster = kubernetes && { line: () => kubernetesLine(kubernetes) };
+    this.#report = new Report({ ...parts, cluster, site, boot, software, reload: this.#reload });
     this.#monitoring = new Monitoring({
       ...{
         config: running,

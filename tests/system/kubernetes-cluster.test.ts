@@ -95,7 +95,7 @@ describe("A view", () => {
     ];
     await makeService(other, "before");
     await makeService(stranger, "hidden");
-    const { views } = await open(own, { watched: [other], imports: [] });
+    const { views } = await open(own, { watched: [other], imports: [own] });
     const heard: string[] = [];
     views.services.onChange((keys) => heard.push(...keys));
     await eventually("the first copy", () => views.services.synced);

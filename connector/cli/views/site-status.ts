@@ -4,6 +4,7 @@ import { isSkewed } from "../../uplink/clock-skew.ts";
 import { formatDuration, relativeTime } from "../framework/duration.ts";
 import type { Printer } from "../framework/printer.ts";
 import { count } from "./count.ts";
+import { kubernetesDetails } from "./kubernetes.ts";
 import { printLinks } from "./links.ts";
 import { milliseconds } from "./milliseconds.ts";
 import { printSiteServices } from "./services.ts";
@@ -54,6 +55,7 @@ export function printSiteStatus(out: Printer, status: Status, now: number): void
     ["zones offered", status.dns?.offered?.map(zoneOffered).join("; ")],
     ["zones accepted", status.dns?.accepted?.map(zoneAccepted).join("; ")],
     ["do", status.dns?.servers.find(({ action }) => action !== undefined)?.action],
+    ...kubernetesDetails(out, status.kubernetes, now),
     ["configuration", configuration(status, now)],
     ["software", status.software],
   ]);

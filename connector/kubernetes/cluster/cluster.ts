@@ -206,7 +206,7 @@ export interface OwnPod {
 export interface Cluster {
   /** The namespace of the connector's own objects. */
   readonly namespace: string;
-  /** The namespaces whose objects may be exported; null for all. Views have those of `imports` and the own one as well. */
+  /** The namespaces whose objects may be exported; null for all. Views of Services and slices have `imports` as well. */
   readonly watched: readonly string[] | null;
   /** The namespaces in which Services for the network's services are made. */
   readonly imports: readonly string[];

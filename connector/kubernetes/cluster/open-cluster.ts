@@ -49,6 +49,8 @@ export interface ClusterOptions {
 
 /** What a connector tells of its cluster. */
 export interface ClusterState {
+  /** URL of the API server. */
+  readonly server: string;
   readonly api: ReachabilityState;
   readonly isLeader: boolean;
   readonly refused: readonly Right[];
@@ -70,6 +72,7 @@ export class OpenCluster implements Cluster {
   readonly leadership: Leadership;
   readonly log: Log;
   readonly siteName: () => string;
+  readonly #server: string;
   readonly #client: ApiClient;
   readonly #reachability: Reachability;
   readonly #rights: RefusedRights;
@@ -89,6 +92,7 @@ export class OpenCluster implements Cluster {
     this.siteName = options.siteName;
     this.pod = pod;
     this.log = log;
+    this.#server = location.address.url;
     this.#reachability = new Reachability(log);
     this.#client = new ApiClient(location.address, location.tokens, this.#reachability);
     this.#rights = new RefusedRights(
@@ -116,7 +120,8 @@ export class OpenCluster implements Cluster {
     });
     this.views = new OpenViews({
       ...{ client: this.#client, namespace, name, random },
-      namespaces: watched === null ? null : [...new Set([namespace, ...watched, ...imports])],
+      watched,
+      served: watched === null ? null : [...new Set([...watched, ...imports])],
       observer: {
         succeeded: (verb, kind, of) => this.#rights.granted(rightOf(verb, kind, of)),
         failed: (failure, verb, kind, of) => {
@@ -130,6 +135,7 @@ export class OpenCluster implements Cluster {
 
   get state(): ClusterState {
     return {
+      server: this.#server,
       api: this.#reachability.state,
       isLeader: this.#leader.isLeader,
       refused: this.#rights.list(),

@@ -43,7 +43,7 @@ export class Reachability implements ApiObserver {
 
   unanswered({ message }: Failure): void {
     if (this.#isClosed) return;
-    const text = `The Kubernetes API server does not answer: ${message}`;
+    const text = `The Kubernetes API server does not answer (${message.replace(/\.$/, "")}).`;
     this.#outage.failed({ code: "kubernetes.unreachable" }, text);
     this.#become(false, text);
   }

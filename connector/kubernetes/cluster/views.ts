@@ -19,8 +19,10 @@ export interface OpenViewsOptions {
   readonly client: ApiClient;
   /** The connector's own namespace. */
   readonly namespace: string;
-  /** The namespaces that are read; null for all. */
-  readonly namespaces: readonly string[] | null;
+  /** The namespaces whose objects may be exported; null for all. */
+  readonly watched: readonly string[] | null;
+  /** Those, and the ones in which Services are made; null for all. */
+  readonly served: readonly string[] | null;
   /** The first word of the names of the connector's own objects. */
   readonly name: string;
   readonly observer: ViewObserver;
@@ -47,9 +49,9 @@ export class OpenViews implements ClusterViews {
 
   constructor(options: OpenViewsOptions) {
     this.#options = options;
-    const { namespace, name } = options;
-    const services = this.#view({ kind: KINDS.services, keep: keepService });
-    const endpointSlices = this.#view({ kind: KINDS.endpointSlices, keep: keepEndpointSlice });
+    const { namespace, name, served: namespaces } = options;
+    const services = this.#view({ kind: KINDS.services, keep: keepService, namespaces });
+    const endpointSlices = this.#view({ kind: KINDS.endpointSlices, keep: keepEndpointSlice, namespaces });
     const workloads = (kind: Kind) => this.#view({ kind, keep: keepWorkload(kind) });
     const deployments = workloads(KINDS.deployments);
     const others = [workloads(KINDS.statefulSets), workloads(KINDS.daemonSets)];
@@ -127,7 +129,7 @@ export class OpenViews implements ClusterViews {
   }
 
   #view<T>(given: ViewChoice<T>): NamespaceView<T> {
-    const { client, namespaces, observer, random } = this.#options;
+    const { client, watched: namespaces, observer, random } = this.#options;
     return new NamespaceView({ client, namespaces, observer, random, ...given });
   }
 }

@@ -40,31 +40,30 @@ describe("The world of a cluster", () => {
     await shop.endpointsToBe(80, 0);
   });
 
-  it("runs a connector in a pod: it dials pods, listens at its own address, and is ready by its probe", async () => {
+  it("runs a connector in a pod as its account: it dials pods, listens at its address, and is ready by its probe", async () => {
     const { world } = suite;
-    const pod = await east.pod({ ports });
-    const offering = await east.startReplica({
-      access: "none",
-      args: ["--expose", `shop:80=${pod.address}:${PORT}`],
-    });
+    const far = { app: "far" };
+    await east.service("far", { ...spec, selector: far }, { annotations: { "fairlead.dev/expose": "true" } });
+    await east.pod({ labels: far, ports });
+    const offering = await east.startReplica();
     await eventually("the replica to be ready", () => offering.ready);
     const west = await world.site("west", { beside: east });
     const using = await west.startReplica({
       access: "none",
-      args: ["--listen", "shop=0.0.0.0:20000"],
+      args: ["--listen", "far=0.0.0.0:20000"],
     });
-    await using.connector.listener("shop");
-    await west.service("shop-far", {
+    await using.connector.listener("far");
+    await west.service("from-east", {
       selector: { "app.kubernetes.io/name": "fairlead" },
       ports: [{ port: 80, targetPort: 20000 }],
     });
-    const far = await west.proxy("shop-far");
-    await far.endpointsToBe(80, 1);
-    expect(await far.exchange(80, "through the edge")).toBe("through the edge");
+    const proxy = await west.proxy("from-east");
+    await proxy.endpointsToBe(80, 1);
+    expect(await proxy.exchange(80, "through the edge")).toBe("through the edge");
 
     await west.killReplica(using);
-    await far.endpointsToBe(80, 0);
-    await expect(far.connect(80)).rejects.toThrow(/has no endpoint/);
+    await proxy.endpointsToBe(80, 0);
+    await expect(proxy.connect(80)).rejects.toThrow(/has no endpoint/);
     await east.endReplica(offering);
     expect(offering.connector.process.exit).toMatchObject({ status: 0 });
   });

@@ -13,19 +13,17 @@ import { ConnectorPod } from "./connector-pod.ts";
 import type { PodRange } from "./pod-range.ts";
 import { PodRecord, type PodRecordOptions } from "./pod-record.ts";
 import { ServerPod } from "./server-pod.ts";
-import { ServiceAccount } from "./service-account.ts";
+import { type Scope, ServiceAccount } from "./service-account.ts";
 import { ServiceProxy } from "./service-proxy.ts";
 
 /** How a connector reaches the API server: as the account of its pod, by a kubeconfig from outside, or not at all. */
 export type ApiAccess = "account" | "kubeconfig" | "none";
 
-export interface ReplicaOptions {
+export interface ReplicaOptions extends Scope {
   readonly access?: ApiAccess;
   /** Further arguments of `connector run`. */
   readonly args?: readonly string[];
   readonly env?: Env;
-  /** Rights of the account in the site's namespace. The default is every right there. */
-  readonly rules?: readonly JsonObject[];
   /** The state directory of a replica before, which survived its pod. */
   readonly stateDir?: string;
 }
@@ -55,8 +53,6 @@ export interface SiteParts {
   readonly range: PodRange;
 }
 
-const EVERY_RIGHT = [{ apiGroups: ["*"], resources: ["*"], verbs: ["*"] }];
-
 export class KubernetesSite {
   readonly name: string;
   readonly cluster: TestCluster;
@@ -65,10 +61,11 @@ export class KubernetesSite {
   readonly #parts: SiteParts;
   readonly #replicas: ConnectorPod[] = [];
   readonly #proxies: ServiceProxy[] = [];
-  #account: Promise<ServiceAccount> | undefined;
+  readonly #account: ServiceAccount;
 
   constructor(parts: SiteParts) {
     this.#parts = parts;
+    this.#account = new ServiceAccount(parts.cluster, parts.namespace);
     this.name = parts.name;
     this.cluster = parts.cluster;
     this.namespace = parts.namespace;
@@ -85,7 +82,7 @@ export class KubernetesSite {
 
   /** Starts a replica, and waits until its uplink is up. */
   async startReplica(options: ReplicaOptions = {}): Promise<ConnectorPod> {
-    const { access = "account", args = [], env = {}, rules, stateDir } = options;
+    const { access = "account", args = [], env = {}, stateDir } = options;
     const { processes, network, node, range } = this.#parts;
     const record = await PodRecord.create(this.admin, {
       namespace: this.namespace,
@@ -97,8 +94,8 @@ export class KubernetesSite {
     const replica = await ConnectorPod.start(processes, record, {
       site: this.name,
       token: await network.token(),
-      args: [...this.#accessArgs(access), ...args],
-      env: { ...(access === "account" ? await this.#accountEnv(record.name, rules) : {}), ...env },
+      args: [...this.#kubernetesArgs(options), ...args],
+      env: { ...(access === "account" ? await this.#accountEnv(record.name, options) : {}), ...env },
       ...(stateDir === undefined ? {} : { stateDir }),
     });
     this.#replicas.push(replica);
@@ -170,8 +167,7 @@ export class KubernetesSite {
 
   /** Puts new tokens into the directories of all replicas, as a kubelet does before the old ones end. */
   async rotateTokens(): Promise<void> {
-    const account = await this.#account;
-    await Promise.all(this.#replicas.map(({ name }) => account?.mount(this.#accountDirectory(name))));
+    await Promise.all(this.#replicas.map(({ name }) => this.#account.mount(this.#accountDirectory(name))));
   }
 
   /** Refuses requests of everybody but administrators from now on. Returns what ends that. The tests' server alone can. */
@@ -206,42 +202,33 @@ export class KubernetesSite {
     );
   }
 
-  /** Ends what this site follows. Processes end with the world. */
+  /** Ends what this site follows, and deletes what is in no namespace. Processes end with the world. */
   async close(): Promise<void> {
     for (const replica of this.#replicas) replica.close();
     await Promise.all(this.#proxies.map((proxy) => proxy.close()));
+    await this.#account.remove();
   }
 
-  #accessArgs(access: ApiAccess): string[] {
+  #kubernetesArgs({ access = "account", watch, import: into }: ReplicaOptions): string[] {
     if (access === "none") return [];
-    if (access === "account") return ["--kubernetes"];
-    return ["--kubeconfig", this.cluster.kubeconfig, "--kubernetes-namespace", this.namespace];
+    const kubeconfig = ["--kubeconfig", this.cluster.kubeconfig, "--kubernetes-namespace", this.namespace];
+    const args = access === "account" ? ["--kubernetes"] : kubeconfig;
+    if (watch !== undefined) args.push("--kubernetes-watch", [watch].flat().join());
+    if (into !== undefined) args.push("--kubernetes-import", [into].flat().join());
+    return args;
   }
 
-  /** The environment of a pod with a ServiceAccount. */
-  async #accountEnv(pod: string, rules: readonly JsonObject[] = EVERY_RIGHT): Promise<Env> {
-    this.#account ??= this.#makeAccount(rules);
-    const account = await this.#account;
+  /** The environment of a pod with the site's account. */
+  async #accountEnv(pod: string, scope: Scope): Promise<Env> {
+    await this.#account.install(scope);
     const directory = this.#accountDirectory(pod);
-    await account.mount(directory);
+    await this.#account.mount(directory);
     const { hostname, port } = new URL(this.cluster.access.url);
     return {
       KUBERNETES_SERVICE_HOST: hostname.replace(/^\[|\]$/g, ""),
       KUBERNETES_SERVICE_PORT: port === "" ? "443" : port,
       FAIRLEAD_SERVICE_ACCOUNT_DIR: directory,
     };
-  }
-
-  async #makeAccount(rules: readonly JsonObject[]): Promise<ServiceAccount> {
-    const account = await ServiceAccount.create(this.cluster, this.namespace, connectorName("fairlead"));
-    await account.allow(this.namespace, rules);
-    return account;
-  }
-
-  /** Lets the site's account do something in another namespace. */
-  async allow(namespace: string, rules: readonly JsonObject[] = EVERY_RIGHT): Promise<void> {
-    this.#account ??= this.#makeAccount(EVERY_RIGHT);
-    await (await this.#account).allow(namespace, rules);
   }
 
   #accountDirectory(pod: string): string {

@@ -7,6 +7,7 @@ import { type Transport, transportOf } from "../../protocol/names.ts";
 import type { ListenerReport, ServicePort, VisibleService } from "../../protocol/uplink/messages.ts";
 import {
   type Bind,
+  DEFAULT_BIND,
   DEFAULT_HOST,
   formatBind,
   type ListenerAddress,
@@ -58,7 +59,7 @@ export interface ListenerSetOptions {
   readonly state: StateStore;
   readonly bind: Bind;
   readonly listen: readonly ListenerAddress[];
-  /** Decides where listeners are, instead of `bind` and `listen`. */
+  /** Decides where listeners are. Those that `bind` and `listen` name are there as well, if they name any. */
   readonly assigned?: AssignedPorts | undefined;
   /** See {@link localSocketOptions}. */
   readonly keepAliveMs?: number | null | undefined;
@@ -91,6 +92,8 @@ interface Wanted {
   readonly transport: Transport;
   /** Whether the service has other ports too. */
   readonly isOneOfSeveral: boolean;
+  /** Whether a report names it: of two listeners of a port, one is reported. */
+  readonly isReported: boolean;
 }
 
 /** A listener. What it is for may change while its address stays. */
@@ -142,7 +145,7 @@ export class ListenerSet {
     this.set(this.#services);
   }
 
-  /** Moves the listeners to where something else assigns them, instead of where the configuration says. */
+  /** Moves the listeners to where something else assigns them. Those that the configuration names stay. */
   assign(assigned: AssignedPorts): void {
     this.#assigned = assigned;
     this.set(this.#services);
@@ -193,6 +196,7 @@ export class ListenerSet {
   reports(): ListenerReport[] {
     const reports: ListenerReport[] = [];
     for (const { listener, service, wanted } of this.#open.values()) {
+      if (!wanted.isReported) continue;
       const { address, state } = listener;
       const which = wanted.isOneOfSeveral ? { service, port: wanted.at.port } : { service };
       if (state.state === "listening") reports.push({ ...which, address, ...this.#listening(service) });
@@ -304,15 +308,21 @@ export class ListenerSet {
     this.#options.log.info({ service, address: listener.address }, "The listener is closed.");
   }
 
-  /**
-   * The listeners that a service needs: one for each port, all at one host, except where the configuration names another
-   * for a port. None when the range has no address left, and none for a port that needs none now: its address stays
-   * reserved.
-   */
+  /** The listeners that a service needs: none for a port that needs none now, whose address stays reserved. */
   #wantedFor(service: VisibleService, needed: ReadonlySet<string>): Wanted[] {
+    if (this.#assigned === undefined) return this.#configuredFor(service, needed);
+    const isNamed = formatBind(this.#bind) !== formatBind(DEFAULT_BIND) || this.#listen.has(service.name);
+    const configured = isNamed ? this.#configuredFor(service, needed) : [];
+    return [...configured, ...assignedTo(service, this.#assigned, configured.length === 0)];
+  }
+
+  /**
+   * A listener for each port, all at one host, except where the configuration names another for a port. None when the
+   * range has no address left.
+   */
+  #configuredFor(service: VisibleService, needed: ReadonlySet<string>): Wanted[] {
     const { name } = service;
-    const ports = service.ports ?? [{ port: service.port, protocol: service.protocol }];
-    if (this.#assigned !== undefined) return assignedTo(service, ports, this.#assigned);
+    const ports = portsOf(service);
     const given = this.#listen.get(name) ?? [];
     const ofAll = given.find(({ servicePort }) => servicePort === undefined);
     const listeners = ports.map((each, index) => {
@@ -328,7 +338,7 @@ export class ListenerSet {
       const host = own ?? common;
       if (host === null || !needsListener(service, at)) return [];
       const address = { host, port, place: formatAddress(host, port) };
-      return [{ at, address, transport, isOneOfSeveral: service.ports !== undefined }];
+      return [{ at, address, transport, isOneOfSeveral: service.ports !== undefined, isReported: true }];
     });
   }
 
@@ -379,17 +389,18 @@ const poolOf = (bind: Bind, book: AddressBook | null) =>
   bind.kind === "range" ? new AddressPool(bind.range, book) : null;
 
 /** The listeners of a service at the ports that something else assigned. */
-function assignedTo(
-  service: VisibleService,
-  ports: readonly ServicePort[],
-  assigned: AssignedPorts,
-): Wanted[] {
-  return ports.flatMap((each): Wanted[] => {
+function assignedTo(service: VisibleService, assigned: AssignedPorts, isReported: boolean): Wanted[] {
+  const { host } = assigned;
+  return portsOf(service).flatMap((each): Wanted[] => {
     const transport = transportOf(each.protocol);
     const port = assigned.portOf(service.name, each.port, transport);
     if (port === null || !needsListener(service, each)) return [];
-    const address = { host: assigned.host, port, place: formatAddress(assigned.host, port) };
     const at = { service: service.name, ...each };
-    return [{ at, address, transport, isOneOfSeveral: service.ports !== undefined }];
+    const address = { host, port, place: formatAddress(host, port) };
+    return [{ at, address, transport, isOneOfSeveral: service.ports !== undefined, isReported }];
   });
 }
+
+/** The ports of a service. */
+const portsOf = ({ ports, port, protocol }: VisibleService): readonly ServicePort[] =>
+  ports ?? [{ port, protocol }];

@@ -58,12 +58,9 @@ describe("ListenerSet", () => {
   });
 
   it("listens only where ports are assigned, once they are", async () => {
-    const [api, assigned] = [await freePort(), await freePort("127.5.0.1")];
-    const { listeners, reports, onChange } = await setUp({
-      listen: [parseListen(`api=${api}`)],
-      assigned: NOTHING_ASSIGNED,
-    });
-    listeners.set([service("api", api), service("db", 5432)]);
+    const assigned = await freePort("127.5.0.1");
+    const { listeners, reports, onChange } = await setUp({ assigned: NOTHING_ASSIGNED });
+    listeners.set([service("api", 80), service("db", 5432)]);
     expect(listeners.reports()).toEqual([]);
     expect(onChange).not.toHaveBeenCalled();
     const ports = new Map([["api", assigned]]);
@@ -73,8 +70,19 @@ describe("ListenerSet", () => {
       { service: "api", address: `127.5.0.1:${assigned}`, state: "listening" },
     ]);
     expect(listeners.isListening).toBe(true);
-    listeners.configure({ bind: parseBind("127.0.0.1"), listen: [] });
-    expect(listeners.reports()).toHaveLength(1);
+  });
+
+  it("listens where the configuration says as well as where a port is assigned, and reports the first", async () => {
+    const [api, assigned] = [await freePort(), await freePort("127.5.0.1")];
+    const { listeners, reports } = await setUp({
+      listen: [parseListen(`api=127.0.0.1:${api}`)],
+      assigned: { host: "127.5.0.1", portOf: () => assigned },
+    });
+    listeners.set([service("api", 80)]);
+    expect(await reports(1)).toMatchObject([{ address: `127.0.0.1:${api}` }]);
+    await eventually("both listeners", () => listeners.isListening);
+    expect(await (await tcpClient(api)).received).toBe("api");
+    expect(await (await tcpClient(assigned, "127.5.0.1")).received).toBe("api");
   });
 
   it("listens at the address that --listen gives", async () => {

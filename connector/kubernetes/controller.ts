@@ -5,6 +5,7 @@ import type { ListenerSet } from "../listeners/listener-set.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Offers } from "../targets/offers.ts";
 import type { RefusedOffers } from "../targets/refused-offers.ts";
+import type { ConnectorAccess } from "./cluster/cluster.ts";
 import type { OpenCluster } from "./cluster/open-cluster.ts";
 import type { ManagedOffers } from "./managed-offers.ts";
 
@@ -41,4 +42,8 @@ export interface ConnectorSide {
 }
 
 /** Makes a controller. It does nothing before its start. */
-export type ControllerFactory = (cluster: OpenCluster, connector: ConnectorSide) => Controller;
+export type ControllerFactory = (
+  cluster: OpenCluster,
+  connector: ConnectorSide,
+  access: ConnectorAccess,
+) => Controller;

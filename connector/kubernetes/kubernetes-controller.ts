@@ -6,15 +6,20 @@ import { resolvesWithin } from "../async/timeout.ts";
 import type { Log } from "../log.ts";
 import type { OpenCluster } from "./cluster/open-cluster.ts";
 import type { Controller } from "./controller.ts";
+import type { NotReady } from "./imports/imports.ts";
 
 export class KubernetesController {
   readonly cluster: OpenCluster;
   readonly #controllers: readonly Controller[];
   readonly #log: Log;
 
-  constructor(cluster: OpenCluster, controllers: readonly Controller[]) {
+  /** What the connector lacks to take clients of the cluster; null if nothing. */
+  readonly notReady: () => NotReady | null;
+
+  constructor(cluster: OpenCluster, controllers: readonly Controller[], notReady: () => NotReady | null) {
     this.cluster = cluster;
     this.#controllers = controllers;
+    this.notReady = notReady;
     this.#log = cluster.log;
   }
 

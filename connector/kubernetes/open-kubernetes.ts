@@ -2,11 +2,13 @@
 import { hostname } from "node:os";
 import type { KubernetesConfig } from "../config/kubernetes-options.ts";
 import type { Log } from "../log.ts";
+import { addressTowards } from "./api/address-towards.ts";
 import { type ApiLocation, locateApi } from "./api/location.ts";
 import type { OwnPod } from "./cluster/cluster.ts";
 import { OpenCluster } from "./cluster/open-cluster.ts";
 import type { ConnectorSide } from "./controller.ts";
 import { CONTROLLERS } from "./controllers.ts";
+import { importController } from "./import-controller.ts";
 import { KubernetesController } from "./kubernetes-controller.ts";
 
 export interface OpenKubernetesOptions {
@@ -32,13 +34,12 @@ export async function openKubernetes(options: OpenKubernetesOptions): Promise<Ku
     watched: config.watch === undefined ? [namespace] : config.watch,
     imports: config.import ?? [namespace],
     name: config.name,
-    pod: ownPod(config, environment),
+    pod: await ownPod(config, environment, location),
     recordsEvents: config.events,
   });
-  return new KubernetesController(
-    cluster,
-    CONTROLLERS.map((make) => make(cluster, connector)),
-  );
+  const imports = importController(cluster, connector);
+  const others = CONTROLLERS.map((make) => make(cluster, connector, imports));
+  return new KubernetesController(cluster, [imports, ...others], () => imports.notReady());
 }
 
 /** Where the API server of the configured cluster is. @throws as {@link openKubernetes} */
@@ -54,13 +55,14 @@ export const namespaceOf = (config: KubernetesConfig, location: ApiLocation): st
   config.namespace ?? location.namespace ?? DEFAULT_NAMESPACE;
 
 /** The names that the manifest's downward API gives a pod. A process outside of the cluster may have them too. */
-function ownPod(
+async function ownPod(
   { kubeconfig }: KubernetesConfig,
   { POD_NAME, POD_IP }: Readonly<Record<string, string | undefined>>,
-): OwnPod {
+  { address }: ApiLocation,
+): Promise<OwnPod> {
   return {
     name: POD_NAME || hostname(),
-    address: POD_IP || null,
+    address: POD_IP || (await addressTowards(new URL(address.url))),
     inCluster: kubeconfig === undefined,
   };
 }

@@ -200,6 +200,7 @@ export class Connector implements Controlled {
         log: partLog(log, "monitoring"),
       },
       siteName: (id) => parts.names.nameOf(id),
+      notReady: () => parts.kubernetes?.notReady(),
     });
     this.#lifecycle = lifecycle(parts, [this.#monitoring, this.#reload], options);
     react(parts);
@@ -224,6 +225,8 @@ export class Connector implements Controlled {
    * and lets open streams finish, for at most `ms`. The uplink stays up, so that sessions can replace their lanes. {@link close} follows.
    */
   async drain(ms: number): Promise<void> {
+    // A cluster sends nothing more to a connector that is not ready.
+    this.#monitoring.drain();
     await this.#parts.kubernetes?.leave(ms);
     await this.#lifecycle.drain(ms);
   }

@@ -5,7 +5,7 @@
 
 import { toMilliseconds } from "../config/duration.ts";
 import type { HopPolicy } from "../config/hop-policy.ts";
-import { ListenerSet } from "../listeners/listener-set.ts";
+import { ListenerSet, NOTHING_ASSIGNED } from "../listeners/listener-set.ts";
 import { partLog } from "../log-levels.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { DescriptorWatch } from "../resources/descriptor-watch.ts";
@@ -45,6 +45,8 @@ export async function makeMachineParts(
   const ownTargets = new OwnTargets({ offers: () => offers.targets(), names: targetNames, others: machine });
   const listeners = await ListenerSet.load({
     ...{ state, bind, listen, descriptors, ownTargets },
+    // The cluster assigns the ports.
+    assigned: config.kubernetes === undefined ? undefined : NOTHING_ASSIGNED,
     log: partLog(log, "listeners"),
     keepAliveMs: toMilliseconds(config.keepalive),
     onClient: (at, socket) => events.emit("connection", at, socket),

@@ -12,7 +12,7 @@ import type { Log } from "../log.ts";
 import { connectorFamilies, listenersOf, skupperConnectorFamilies } from "../monitoring/connector-metrics.ts";
 import { type MetricNames, MonitorServer } from "../monitoring/monitor-server.ts";
 import { ProcessMeter } from "../monitoring/process-usage.ts";
-import { readinessOf } from "../monitoring/readiness.ts";
+import { type ReadinessFacts, readinessOf } from "../monitoring/readiness.ts";
 import type { Part } from "./part.ts";
 
 export interface MonitoringOptions {
@@ -22,6 +22,8 @@ export interface MonitoringOptions {
   readonly series: () => Iterable<SeriesReport>;
   /** The name of a site, by its id; null while it is unknown. */
   readonly siteName: (site: string) => string | null;
+  /** What the connector lacks to take clients of its cluster; undefined outside of a cluster. */
+  readonly notReady: () => ReadinessFacts["notReady"];
   readonly log: Log;
 }
 
@@ -82,7 +84,7 @@ export class Monitoring implements Part {
     const status = this.#options.report.local();
     return readinessOf({
       ...{ uplink: status.uplink, isDraining: this.#isDraining },
-      listeners: listenersOf(status),
+      ...{ listeners: listenersOf(status), notReady: this.#options.notReady() },
     });
   }
 }

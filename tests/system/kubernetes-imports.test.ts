@@ -46,10 +46,12 @@ interface Given extends Partial<ClusterOptions> {
 /** A connector's half that has to do with Services, with a catalogue that the test fills. */
 async function open(namespace: string, { namespaces = [namespace], offered = [], ...options }: Given = {}) {
   const { kubeconfig } = cluster;
+  const { podName: name = "connector-0" } = options;
+  const pod = { name, address: "10.244.0.9", inCluster: true };
+  if (options.pod === undefined) await makePod(namespace, name, pod.address);
   const opened: OpenCluster = await openTestCluster({
     ...{ kubeconfig, namespace, imports: namespaces, electionTimes: QUICK },
-    pod: { name: options.podName ?? "connector-0", address: "10.244.0.9", inCluster: true },
-    ...options,
+    ...{ pod, ...options },
   });
   const catalogue = new Catalogue(() => imports.networkChanged());
   const imports: Imports = new Imports({
@@ -57,6 +59,7 @@ async function open(namespace: string, { namespaces = [namespace], offered = [],
     range: { from: 20_000, to: 29_999 },
     offered: () => offered,
     listeners: { assign: () => undefined, isListening: true },
+    release: () => opened.release(),
     isApiAway: () => opened.state.api.isUp === false,
     leaveMs: 0,
   });
@@ -110,7 +113,7 @@ async function makePod(namespace: string, name: string, address: string): Promis
   const created = await cluster.admin.create(path, {
     ...{ apiVersion: "v1", kind: "Pod", metadata: { name, labels: SELECTOR }, spec },
   });
-  expect(created.status).toBe(201);
+  expect([201, 409]).toContain(created.status);
   await setReady(namespace, name, true, address);
 }
 
@@ -126,7 +129,6 @@ async function setReady(namespace: string, name: string, isReady: boolean, addre
 describe("A service of the network", () => {
   it("has a Service with a selector in the connectors' namespace, and one with slices elsewhere", async () => {
     const [own, other] = [await cluster.namespace(), await cluster.namespace()];
-    await makePod(own, "connector-0", "10.244.0.9");
     const { catalogue } = await open(own, { namespaces: [own, other] });
     catalogue.welcome([service("api", 8080)]);
     const first = await made(own, "api");
@@ -278,7 +280,6 @@ describe("A Service that was made", () => {
 
   it("is made again after it was deleted by hand, at the same listener port, and its slice too", async () => {
     const [own, other] = [await cluster.namespace(), await cluster.namespace()];
-    await makePod(own, "connector-0", "10.244.0.9");
     const { catalogue } = await open(own, { namespaces: [other] });
     catalogue.welcome([service("api")]);
     const before = await made(other, "api");
@@ -387,7 +388,7 @@ describe("The ConfigMap of listener ports", () => {
     });
     expect(told[0]).toMatchObject({ type: "Warning", regarding: { name: "fairlead-listeners" } });
     expect(told[0]?.note).toContain("api.80.tcp, nonsense");
-    expect(String(imports.ports.portOf("api", 80, "tcp"))).toBe(at(before, "api.80.tcp"));
+    expect(String(imports.portOf("api", 80, "tcp"))).toBe(at(before, "api.80.tcp"));
   });
 
   it("of somebody else is not touched", async () => {
@@ -408,7 +409,7 @@ describe("The ConfigMap of listener ports", () => {
     const [first, second] = [await open(own, { podName: "one" }), await open(own, { podName: "two" })];
     for (const { catalogue } of [first, second]) catalogue.welcome([service("api"), service("web")]);
     const ports = ({ imports }: typeof first) =>
-      ["api", "web"].map((name) => imports.ports.portOf(name, 80, "tcp"));
+      ["api", "web"].map((name) => imports.portOf(name, 80, "tcp"));
     await eventually("the ports", () => !ports(first).includes(null) && !ports(second).includes(null));
     expect(ports(first)).toEqual(ports(second));
     await made(own, "api");
@@ -419,7 +420,6 @@ describe("The ConfigMap of listener ports", () => {
 describe("The connectors in a slice", () => {
   it("are those that are ready and stay", async () => {
     const [own, other] = [await cluster.namespace(), await cluster.namespace()];
-    await makePod(own, "connector-0", "10.244.0.9");
     await makePod(own, "connector-1", "10.244.0.10");
     const { catalogue, imports } = await open(own, { namespaces: [other] });
     catalogue.welcome([service("api")]);
@@ -433,7 +433,7 @@ describe("The connectors in a slice", () => {
     await become("10.244.0.9");
     await setReady(own, "connector-1", true, "10.244.0.10");
     await become("10.244.0.10", "10.244.0.9");
-    await imports.leave();
+    await imports.drain();
     await become("10.244.0.10");
     await cluster.admin.delete(`/api/v1/namespaces/${own}/pods/connector-1`, { gracePeriodSeconds: 0 });
     await become();

@@ -93,6 +93,16 @@ export interface Leadership {
   onChange(listener: () => void): void;
 }
 
+/** How clients in the cluster reach the connectors of the site. */
+export interface ConnectorAccess {
+  /** The connectors' local port for a port of a service; null while no listener is for it. */
+  portOf(service: string, port: number, transport: "tcp" | "udp"): number | null;
+  /** The addresses of the connectors that take connections; null while they are not known. */
+  addresses(): readonly string[] | null;
+  /** Calls back when any of this has changed. */
+  onChange(listener: () => void): void;
+}
+
 export interface ServicePortObject {
   readonly name: string | undefined;
   /** TCP, UDP or SCTP. */

@@ -7,18 +7,20 @@ import { sleep } from "../../async/sleep.ts";
 import type { AssignedPorts } from "../../listeners/listener-set.ts";
 import type { StateStore } from "../../state/store.ts";
 import { ApiError } from "../api/failure.ts";
-import type { Cluster } from "../cluster/cluster.ts";
+import type { Cluster, ConnectorAccess } from "../cluster/cluster.ts";
 import { connectorLabels } from "../cluster/names.ts";
 import { WorkQueue } from "../cluster/work-queue.ts";
-import { connectorAddresses } from "./connector-addresses.ts";
+import { type ConnectorPlaces, connectorPlaces } from "./connector-addresses.ts";
 import { type DesiredService, desiredServices } from "./desired-services.ts";
 import { ListenerPorts } from "./listener-ports.ts";
-import { keysOf, type PortRange } from "./port-book.ts";
+import { keysOf, type PortBook, type PortRange } from "./port-book.ts";
 import { ServiceKeeper } from "./service-keeper.ts";
-import type { Ownership, SliceAddress } from "./service-object.ts";
+import type { Ownership } from "./service-object.ts";
 
 /** The queue's key for the ConfigMap of listener ports, which is no key of a Service. */
 const PORTS = "listener ports";
+
+const NO_PORTS: PortBook = new Map();
 
 /** Time for which a connector that stops goes on listening, ms: until every node of the cluster knows. */
 export const LEAVE_MS = 5000;
@@ -49,6 +51,8 @@ export interface ImportsOptions {
   };
   /** Whether requests to the API server fail. */
   readonly isApiAway: () => boolean;
+  /** Lets another connector write. */
+  readonly release: () => Promise<void>;
   /** Time for which a connector that stops goes on listening, ms; {@link LEAVE_MS} unless given. */
   readonly leaveMs?: number;
 }
@@ -56,7 +60,7 @@ export interface ImportsOptions {
 /** Why a connector of a cluster is not ready. */
 export type NotReady = "catalogue" | "ports" | "listeners";
 
-export class Imports {
+export class Imports implements ConnectorAccess {
   readonly #options: ImportsOptions;
   readonly #ports: ListenerPorts;
   readonly #keeper: ServiceKeeper;
@@ -64,6 +68,8 @@ export class Imports {
   readonly #closing = new AbortController();
   /** Undefined after a change, until it is needed. */
   #desired: ReadonlyMap<string, DesiredService> | undefined;
+  readonly #listeners = new Set<() => void>();
+  #wasPod = false;
   #isLeaving = false;
   #wasReady = false;
 
@@ -90,19 +96,21 @@ export class Imports {
       wishes: () => ({
         services: this.#desiredNow(),
         isGone: (service) => this.#isGone(service),
-        addresses: this.#addresses(),
+        addresses: this.#places().addresses,
       }),
     });
   }
 
-  /** The listener ports of the network's services, which are the same at every connector of the site. */
-  get ports(): AssignedPorts {
-    return this.#ports;
+  portOf(...key: Parameters<AssignedPorts["portOf"]>): number | null {
+    return this.#ports.portOf(...key);
   }
 
-  /** The addresses of the connectors that take connections; null while that is not known. */
-  get addresses(): readonly SliceAddress[] | null {
-    return this.#addresses();
+  addresses(): readonly string[] | null {
+    return this.#places().addresses?.map(({ address }) => address) ?? null;
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
   }
 
   async start(): Promise<void> {
@@ -113,7 +121,7 @@ export class Imports {
       this.#keeper.servicesChanged(keys);
     });
     endpointSlices.onChange((keys) => this.#keeper.slicesChanged(keys));
-    connectors.onChange(() => this.#keeper.review());
+    connectors.onChange(() => this.#placesChanged());
     cluster.leadership.onChange(() => this.#review());
     await this.#ports.start();
     this.#review();
@@ -139,10 +147,15 @@ export class Imports {
     return null;
   }
 
-  /** Takes this connector's address out of the slices, and waits until no client comes to it by them. */
-  async leave(): Promise<void> {
+  /**
+   * Takes this connector's address out of the slices, and waits until no client comes to it by them. A connector in no pod
+   * lets the next one put its own address there.
+   */
+  async drain(): Promise<void> {
     this.#isLeaving = true;
-    this.#keeper.review();
+    const { isPod } = this.#places();
+    this.#placesChanged();
+    if (isPod === false) await this.#options.release();
     await sleep(this.#options.leaveMs ?? LEAVE_MS, this.#closing.signal);
   }
 
@@ -161,6 +174,17 @@ export class Imports {
     this.#desired = undefined;
     this.#options.listeners.assign(this.#ports);
     this.#keeper.review();
+    this.#notify();
+  }
+
+  #placesChanged(): void {
+    this.#desired = undefined;
+    this.#keeper.review();
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #neededPorts(): readonly string[] | null {
@@ -175,12 +199,14 @@ export class Imports {
 
   #desire(): ReadonlyMap<string, DesiredService> {
     const { cluster, catalogue, offered } = this.#options;
+    const { isPod } = this.#places();
     return desiredServices({
       services: catalogue.reachable(),
       offered: new Set(offered()),
-      book: this.#ports.book,
+      // Until it is known how Services lead here, they stay as they are.
+      book: isPod === null ? NO_PORTS : this.#ports.book,
       namespaces: cluster.imports,
-      selectable: cluster.pod.inCluster ? cluster.namespace : null,
+      selectable: isPod === true ? cluster.namespace : null,
     });
   }
 
@@ -190,10 +216,12 @@ export class Imports {
     return catalogue.isGone(service) || (catalogue.isComplete && catalogue.lookup(service) !== undefined);
   }
 
-  #addresses(): readonly SliceAddress[] | null {
+  #places(): ConnectorPlaces {
     const { pod: self, views } = this.#options.cluster;
     const pods = views.connectors.synced ? views.connectors.list() : null;
-    return connectorAddresses({ pods, self, isLeaving: this.#isLeaving });
+    const places = connectorPlaces({ pods, self, wasPod: this.#wasPod, isLeaving: this.#isLeaving });
+    this.#wasPod ||= places.isPod === true;
+    return places;
   }
 }
 

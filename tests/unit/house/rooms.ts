@@ -409,6 +409,11 @@ const CONNECTOR: readonly Line[] = [
     why: "Requests to a Kubernetes API server, and the kinds of objects that they are about.",
   },
   {
+    room: "connector/kubernetes/imports",
+    usedBy: ["connector/kubernetes"],
+    why: "The root gives what makes Services the connector's listeners, and lends its access to other controllers.",
+  },
+  {
     room: "connector/kubernetes/exports",
     usedBy: ["connector/kubernetes"],
     why: "The controllers of a cluster are joined with the connector.",

@@ -47,4 +47,22 @@ describe("readinessOf", () => {
       missing: [{ what: "connector", message: "The connector stops." }],
     });
   });
+
+  it("names what a connector of a cluster lacks", () => {
+    const down = { state: "waiting" };
+    const lacks = (changes: Partial<ReadinessFacts>) =>
+      readinessOf(facts(changes)).missing.map(({ what, message }) => `${what}: ${message}`);
+    expect(lacks({ notReady: "catalogue", uplink: down })).toEqual(["uplink: The uplink is waiting."]);
+    expect(lacks({ notReady: "catalogue" })).toEqual(["uplink: The edge has not named every service yet."]);
+    expect(lacks({ notReady: "ports" })).toEqual([
+      "cluster: The listener ports of the cluster are not known yet.",
+    ]);
+    expect(lacks({ notReady: "listeners" })).toEqual(["listener: A listener is not bound yet."]);
+  });
+
+  it("leaves a connector in its cluster ready without an uplink, and takes it out when it drains", () => {
+    const inCluster = { notReady: null, uplink: { state: "waiting" } };
+    expect(readinessOf(facts(inCluster)).ready).toBe(true);
+    expect(readinessOf(facts({ ...inCluster, isDraining: true })).ready).toBe(false);
+  });
 });

@@ -228,7 +228,7 @@ describe("rows of instances without a site", () => {
           ...{ instance: { ...instance, siteName: "west" }, refused: null },
           ports: [{ port: 80, protocol: "tcp" }],
           wish: { ports: [80], explicit: false },
-          ...{ downCode: null, downSince: null },
+          ...{ details: null, downCode: null, downSince: null },
         },
       ]);
       expect(store.offers.firstLost()).toBe(6);

@@ -13,6 +13,11 @@ import type { ManagedOffers } from "./managed-offers.ts";
 export interface Controller {
   /** Begins its work. The views of the cluster may not be synced yet, and the API server may be away. */
   start(): Promise<void> | void;
+  /**
+   * Resolves once the services that the cluster has are offered. The connector waits for that a few seconds before its
+   * first hello. Undefined for a controller that offers nothing.
+   */
+  readonly begun?: Promise<void>;
   /** Has clients go elsewhere. The connector serves as before until this resolves. */
   drain?(): Promise<void> | void;
   /** Ends its work. What is in the cluster stays there. */

@@ -8,10 +8,14 @@ import type { OpenCluster } from "./cluster/open-cluster.ts";
 import type { Controller } from "./controller.ts";
 import type { NotReady } from "./imports/imports.ts";
 
+/** How long the connector waits for what its controllers offer at first, ms. The API server may be away. */
+const BEGIN_MS = 5000;
+
 export class KubernetesController {
   readonly cluster: OpenCluster;
   readonly #controllers: readonly Controller[];
   readonly #log: Log;
+  #begun: Promise<void> = Promise.resolve();
 
   /** What the connector lacks to take clients of the cluster; null if nothing. */
   readonly notReady: () => NotReady | null;
@@ -25,9 +29,20 @@ export class KubernetesController {
 
   start(): void {
     this.cluster.start();
-    for (const controller of this.#controllers) {
-      this.#attempt("A controller of the cluster could not begin.", async () => await controller.start());
-    }
+    const begun = Promise.all(
+      this.#controllers.map((controller) =>
+        this.#attempt("A controller of the cluster could not begin.", async () => {
+          await controller.start();
+          await controller.begun;
+        }),
+      ),
+    );
+    this.#begun = resolvesWithin(begun, BEGIN_MS).then(() => {});
+  }
+
+  /** Resolves when the services of the cluster are offered, or after {@link BEGIN_MS}. */
+  get begun(): Promise<void> {
+    return this.#begun;
   }
 
   /**

@@ -98,17 +98,10 @@ async function build(given: ConnectorOptions): Promise<ConnectorParts> {
   });
   const peers: PeerParts = makePeerParts(options, { ...edge, zones: dns });
   const clients = makeClientParts(options, { ...edge, ...peers, dns });
-  const registry = makeRegistryParts(options, { ...edge, ...peers, dns });
+  const kubernetes = await cluster(options, edge);
+  const registry = makeRegistryParts(options, { ...edge, ...peers, dns, ready: () => kubernetes?.begun });
   const telemetry = makeTelemetryParts(options, edge);
-  return {
-    ...edge,
-    dns,
-    ...peers,
-    ...clients,
-    ...registry,
-    ...telemetry,
-    kubernetes: await cluster(options, edge),
-  };
+  return { ...edge, dns, ...peers, ...clients, kubernetes, ...registry, ...telemetry };
 }
 
 /** What works in the configured cluster. Other connectors do not load it. */
@@ -149,12 +142,11 @@ function lifecycle(
     { drain: () => endDatagrams(parts), close: () => endDatagrams(parts) },
     dns,
     redeemer,
+    // Before the uplink, whose first hello has the services of the cluster.
+    { start: () => kubernetes?.start(), close: () => kubernetes?.close() },
     reports,
     health,
   ];
-  if (kubernetes !== undefined) {
-    order.push({ start: () => kubernetes.start(), close: () => kubernetes.close() });
-  }
   return new PartList([...order, ...outer.filter((part) => part !== undefined)]);
 }
 

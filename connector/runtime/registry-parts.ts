@@ -27,6 +27,7 @@ export interface RegistryPartsOptions
   readonly ingress: IngressPolicy;
   /** The zones that this site offers. */
   readonly dns: RegistryReportsOptions["zones"];
+  readonly ready: RegistryReportsOptions["ready"];
 }
 
 export function makeRegistryParts(options: PartOptions, parts: RegistryPartsOptions): RegistryParts {

@@ -42,6 +42,11 @@ export interface RegistryReportsOptions {
   readonly zones: { forRegistry(): Offer[] };
   readonly listeners: ListenerSet;
   readonly manager: SessionManager;
+  /**
+   * Resolves when the first hello can name what this connector offers; undefined if it can at once. A hello replaces the
+   * offers of the process before, and other sites would be told that a service that it does not name is gone.
+   */
+  readonly ready: () => Promise<void> | undefined;
   readonly log: Log;
 }
 
@@ -54,6 +59,7 @@ export class RegistryReports implements Part {
   #sentAt = Number.NEGATIVE_INFINITY;
   #planned: NodeJS.Timeout | undefined;
   #isDraining = false;
+  #isClosed = false;
   #isReportPlanned = false;
   /** What the edge of the last welcome knows. */
   #edgeKnowsZones = false;
@@ -69,7 +75,12 @@ export class RegistryReports implements Part {
 
   /** Brings the uplink up; from then on each new uplink begins with a hello. */
   start(): void {
-    this.#options.uplink.start(() => this.#hello());
+    const begin = (): void => {
+      if (!this.#isClosed) this.#options.uplink.start(() => this.#hello());
+    };
+    const ready = this.#options.ready();
+    if (ready === undefined) begin();
+    else void ready.then(begin);
   }
 
   /** Withdraws the offers. The uplink stays, so that sessions survive what they always survive. */
@@ -81,6 +92,7 @@ export class RegistryReports implements Part {
 
   /** Says bye and closes the uplink. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#planned);
     await this.#options.uplink.close();
   }

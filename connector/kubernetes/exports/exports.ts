@@ -45,10 +45,17 @@ export class Exports {
   #reports: Reports | null = null;
   #planned: NodeJS.Timeout | undefined;
   #saving: NodeJS.Timeout | undefined;
+  readonly #begun = Promise.withResolvers<void>();
+  #hasBegun = false;
   #isClosed = false;
 
   constructor(options: ExportsOptions) {
     this.#options = options;
+  }
+
+  /** Resolves once the services that the views have are offered. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
   }
 
   /** Offers what was exposed before the last restart, then what the views have. */
@@ -67,6 +74,18 @@ export class Exports {
     this.#offer();
     // The owners were told of these before the restart.
     this.#reports = this.#report();
+    // A view without annotated objects plans nothing by itself.
+    for (const view of this.#views()) view.onChange(() => this.#hasBegun || this.#plan());
+    this.#plan();
+  }
+
+  #views() {
+    const { services, endpointSlices, workloads } = this.#options.cluster.views;
+    return [services, endpointSlices, ...workloads];
+  }
+
+  #areSynced(): boolean {
+    return this.#views().every(({ synced }) => synced);
   }
 
   /** Tells the owners of services that are refused now, or no longer. */
@@ -97,6 +116,10 @@ export class Exports {
       for (const workloads of this.#workloads) workloads.review();
       this.#offer();
       this.reviewRefusals();
+      if (!this.#hasBegun && this.#areSynced()) {
+        this.#hasBegun = true;
+        this.#begun.resolve();
+      }
     }, COLLECT_MS).unref();
   }
 

@@ -148,6 +148,25 @@ describe("The exports of a cluster", () => {
     expect(world.offered).toEqual([]);
   });
 
+  it("have begun once what the views have is offered, also if that is nothing", async () => {
+    let hasBegun = false;
+    void world.exports.begun.then(() => {
+      hasBegun = true;
+    });
+    await world.start();
+    world.services.put(web);
+    world.services.sync();
+    await world.settle();
+    expect(hasBegun).toBe(false);
+    await world.sync();
+    expect([hasBegun, world.now]).toEqual([true, ["web:"]]);
+    const empty = new World();
+    await empty.start();
+    await empty.sync();
+    await empty.exports.begun;
+    await empty.exports.close();
+  });
+
   it("leave out namespaces that are not watched", async () => {
     world = new World(["shop"]);
     await running([web, service(meta("api", { annotations: ON, namespace: "other" }))]);

@@ -109,13 +109,14 @@ const REQUIRED = [
   "dist/edge/edge.json",
   "dist/console/index.html",
   "dist/console/manifest.json",
+  "connector/kubernetes/chart/Chart.yaml",
   "docs/cli.md",
   "docs/errors.md",
 ];
 
 /** Files that may be in the tarball. */
 const ALLOWED =
-  /^(dist\/(cli|edge|console)\/|docs\/|(bin\/fairlead\.js|package\.json|LICENSE|README\.md|CHANGELOG\.md|wrangler\.toml)$)/;
+  /^(dist\/(cli|edge|console)\/|connector\/kubernetes\/chart\/|docs\/|(bin\/fairlead\.js|package\.json|LICENSE|README\.md|CHANGELOG\.md|wrangler\.toml)$)/;
 
 /** Names that look like secrets. */
 const SECRET = /(^|\/)(\.env|\.npmrc|.*\.(pem|key|backup)|admin-key|token\.yaml)$/;

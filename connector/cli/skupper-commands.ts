@@ -15,7 +15,7 @@ export const SKUPPER_COMMANDS: readonly SkupperCommand[] = [
   {
     words: "init",
     instead:
-      "A site needs no installation of its own: `fairlead connector run --site NAME --token FILE` joins a network, and `fairlead network create NAME` creates one.",
+      "`fairlead kubernetes manifest --site NAME --token FILE` prints what a cluster needs to join a network, `fairlead connector run --site NAME --token FILE` joins from any machine, and `fairlead network create NAME` creates one.",
   },
   {
     words: "delete",
@@ -64,11 +64,12 @@ export const SKUPPER_COMMANDS: readonly SkupperCommand[] = [
   {
     words: "expose RESOURCE/NAME",
     instead:
-      "Name the service and its address instead of a workload: `fairlead expose NAME=HOST:PORT`, with the DNS name of the Kubernetes Service as HOST.",
+      "Annotate the object: `kubectl annotate RESOURCE NAME fairlead.dev/expose=true`. Outside of a cluster, `fairlead expose NAME=HOST:PORT` names the service and its address.",
   },
   {
     words: "unexpose RESOURCE/NAME",
-    instead: "Name the service instead of a workload: `fairlead unexpose NAME`.",
+    instead:
+      "Remove the annotation: `kubectl annotate RESOURCE NAME fairlead.dev/expose-`. What `fairlead expose` offered, `fairlead unexpose NAME` withdraws.",
   },
 ];
 

@@ -114,6 +114,7 @@ describe("packedProblems", () => {
     ...["package.json", "LICENSE", "README.md", "CHANGELOG.md", "wrangler.toml", "bin/fairlead.js"],
     ...["dist/cli/main.js", "dist/console/index.html", "dist/console/manifest.json"],
     ...["dist/edge/index.js", "dist/edge/edge.json", "docs/cli.md", "docs/errors.md"],
+    "connector/kubernetes/chart/Chart.yaml",
   ];
 
   it("finds nothing in a tarball with what a user needs", () => {

@@ -15,6 +15,7 @@ afterEach(() => world.remove());
 
 describe("fairlead", () => {
   it.each([
+    ["init", "fairlead kubernetes manifest --site NAME --token FILE"],
     ["init --site-name west", "fairlead connector run --site NAME --token FILE"],
     ["service create db 5432", "fairlead expose NAME=HOST:PORT"],
     ["service bind db deployment/db", "fairlead expose NAME=HOST:PORT"],
@@ -22,7 +23,7 @@ describe("fairlead", () => {
     ["network status", "fairlead status"],
     ["gateway init --type docker", "Any machine can be a site"],
     ["token create west.yaml", "fairlead token create -o FILE"],
-    ["expose deployment/backend --port 8080", "the DNS name of the Kubernetes Service"],
+    ["expose deployment/backend --port 8080", "kubectl annotate RESOURCE NAME fairlead.dev/expose=true"],
     ["unexpose deployment/backend", "fairlead unexpose NAME"],
   ])("names its own command for `skupper %s`", async (line, instead) => {
     const { exit, out, err } = await world.run(...line.split(" "));
@@ -62,7 +63,7 @@ describe("SKUPPER_COMMANDS", () => {
 
   it("matches words in capitals with anything, and RESOURCE/NAME with a slash alone", () => {
     expect(insteadOf(["expose", "db=5432"])).toBeNull();
-    expect(insteadOf(["expose", "statefulset/db"])).toContain("DNS name");
+    expect(insteadOf(["expose", "statefulset/db"])).toContain("kubectl annotate");
     expect(insteadOf(["token", "create"])).toBeNull();
     expect(insteadOf(["token", "create", "-o", "west.yaml"])).toBeNull();
     expect(insteadOf([])).toBeNull();

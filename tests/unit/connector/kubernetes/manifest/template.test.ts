@@ -1,4 +1,5 @@
 /** Each construct of templates, as objects and as text for Helm. tests/system/kubernetes-install.test.ts runs Helm on it. */
+import type { Deployment } from "kubernetes-types/apps/v1";
 import { describe, expect, it } from "vitest";
 import { fillAll, withoutComments } from "../../../../../connector/kubernetes/manifest/evaluate.ts";
 import { printDocuments } from "../../../../../connector/kubernetes/manifest/print.ts";
@@ -13,6 +14,7 @@ import {
   plus,
   SPLICE,
   splice,
+  type Template,
   text,
   value,
   when,
@@ -92,6 +94,13 @@ describe("a template", () => {
       "name: {{ $.Values.name }}-{{ $.Release.Namespace }}",
       "{{- end }}",
     ]);
+  });
+
+  it("has the fields of its Kubernetes type alone", () => {
+    // @ts-expect-error a field that is misspelt does not compile
+    const misspelt: Template<Deployment> = { spec: { replica: 1 } };
+    const right: Template<Deployment> = { kind: "Deployment", metadata: { name: value("name") } };
+    expect([misspelt, right]).toHaveLength(2);
   });
 
   it("computes with numbers", () => {

@@ -32,5 +32,10 @@ function byConnector({ name, source, reason, message }: LeftOut): Refusal {
 const OTHER_NAME = "Choose another name with the annotation fairlead.dev/address, or end that offer.";
 
 function byNetwork({ name, code, message }: RefusedOffer): Refusal {
-  return { name, message: isErrorCode(code) ? `${message} ${ERRORS[code].action}` : message };
+  const known = isErrorCode(code) ? ERRORS[code].action : undefined;
+  const advice = code === "service.port_conflict" ? OTHER_PORT : known;
+  return { name, message: advice === undefined ? message : `${message} ${advice}` };
 }
+
+const OTHER_PORT =
+  "Name a port that the service has with the annotation fairlead.dev/port, or choose another name with fairlead.dev/address.";

@@ -205,10 +205,25 @@ describe("An annotated Service", () => {
     const pods = ["db-0 5432/tcp 10.244.1.1:5432", "db-1 5432/tcp 10.244.1.2:5432"];
     await becomes(offers, ["db 5432/tcp 10.244.1.1:5432 10.244.1.2:5432", ...pods]);
     expect(offers.forRegistry().map(({ name, headless }) => [name, headless])).toEqual([
-      ["db", undefined],
+      ["db", { of: "db", host: "db" }],
       ["db-0", { of: "db", host: "db-0" }],
       ["db-1", { of: "db", host: "db-1" }],
     ]);
+  });
+
+  it("ends with its namespace, and is offered again from a new one of that name", async () => {
+    const { offers } = await open();
+    await makeService("web", ON);
+    await becomes(offers, ["web 80/tcp"]);
+    await cluster.admin.delete(`/api/v1/namespaces/${namespace}`);
+    await becomes(offers, []);
+    await eventually("the namespace to be made again", async () => {
+      const metadata = { name: namespace };
+      const made = { apiVersion: "v1", kind: "Namespace", metadata };
+      return (await cluster.admin.create("/api/v1/namespaces", made)).status === 201;
+    });
+    await makeService("web", ON);
+    await becomes(offers, ["web 80/tcp"]);
   });
 
   it("is as its owner made it, to the last byte", async () => {

@@ -3,6 +3,7 @@ import { MAX_PORTS } from "../../../protocol/uplink/messages.ts";
 import type { WantedPort } from "./port-text.ts";
 import { byAppProtocol, type PortProtocol, type WantedProtocols } from "./protocol-text.ts";
 import type { ExportRequest } from "./request.ts";
+import { quoted } from "./settings.ts";
 import { ANY_PROTOCOL, listPorts, type Source, type SourcePort, shortTitleOf } from "./source.ts";
 import { Unexposable, type Warning } from "./warning.ts";
 
@@ -139,7 +140,7 @@ function checkProtocols(ports: readonly Numbered[], protocols: WantedProtocols |
     const list = ports.map(({ servicePort }) => servicePort).join(", ");
     throw new Unexposable(
       "InvalidAnnotation",
-      `The annotation ${annotation} is about port ${key}, which is not exposed. The exposed ports are ${list}.`,
+      `The annotation ${annotation} is about port ${quoted(key)}, which is not exposed. The exposed ports are ${list}.`,
     );
   }
 }

@@ -7,7 +7,7 @@
  *     80:web,9090
  */
 import { Port } from "../../../protocol/names.ts";
-import type { Setting } from "./settings.ts";
+import { quoted, type Setting } from "./settings.ts";
 import { Unexposable } from "./warning.ts";
 
 export interface WantedPort {
@@ -25,7 +25,7 @@ export function parsePorts({ annotation, value }: Setting): readonly WantedPort[
   const invalid = (text: string) =>
     new Unexposable(
       "InvalidAnnotation",
-      `The annotation ${annotation} has "${text}", which is no port. Give a number from 1 to 65535, a name, or PORT:TARGET such as 80:8080; several with commas.`,
+      `The annotation ${annotation} has ${quoted(text)}, which is no port. Give a number from 1 to 65535, a name, or PORT:TARGET such as 80:8080; several with commas.`,
     );
   return value.split(",").map((entry) => {
     const text = entry.trim();

@@ -6,7 +6,7 @@
  *     80=http,9090=grpc    by number in the network, or by name of the port
  */
 import { ServiceProtocol } from "../../../protocol/names.ts";
-import type { Setting } from "./settings.ts";
+import { quoted, type Setting } from "./settings.ts";
 import { Unexposable } from "./warning.ts";
 
 export interface PortProtocol {
@@ -55,7 +55,7 @@ export function parseProtocols({ annotation, value }: Setting): WantedProtocols 
         throw invalid("two protocols for all ports. Say which port each is for, as in 80=http");
       all = protocol;
     } else {
-      if (byPort.has(left)) throw invalid(`two protocols for port ${left}. Give one`);
+      if (byPort.has(left)) throw invalid(`two protocols for port ${quoted(left)}. Give one`);
       byPort.set(left, protocol);
     }
   }

@@ -7,7 +7,7 @@ import { parseSites, type Scope } from "../../config/scope.ts";
 import { annotationOf } from "./annotations.ts";
 import { parsePorts, type WantedPort } from "./port-text.ts";
 import { parseProtocols, type WantedProtocols } from "./protocol-text.ts";
-import type { Setting, Settings } from "./settings.ts";
+import { quoted, type Setting, type Settings } from "./settings.ts";
 import { Unexposable } from "./warning.ts";
 
 export interface ExportRequest {
@@ -56,8 +56,8 @@ function nameOf(objectName: string, address: Setting | undefined): string {
   const rule = "A name has 1 to 63 of a-z, 0-9 and '-', and starts and ends with a letter or digit";
   const what =
     address === undefined
-      ? `The object's name "${name}" cannot be a name in the network. ${rule}: set another one with the annotation ${annotationOf("address")}.`
-      : `The annotation ${address.annotation} has "${name}", which cannot be a name in the network. ${rule}.`;
+      ? `The object's name ${quoted(name)} cannot be a name in the network. ${rule}: set another one with the annotation ${annotationOf("address")}.`
+      : `The annotation ${address.annotation} has ${quoted(name)}, which cannot be a name in the network. ${rule}.`;
   throw new Unexposable("InvalidName", what);
 }
 
@@ -82,4 +82,4 @@ function parsed<T>(setting: Setting, parse: (value: string) => T): T {
 }
 
 const invalid = ({ annotation, value }: Setting, what: string): Unexposable =>
-  new Unexposable("InvalidAnnotation", `The annotation ${annotation} has "${value}". ${what}.`);
+  new Unexposable("InvalidAnnotation", `The annotation ${annotation} has ${quoted(value)}. ${what}.`);

@@ -20,3 +20,10 @@ export interface Setting {
 }
 
 export type Settings = Partial<Record<SettingName, Setting>>;
+
+/** The most characters of a value that a Warning repeats: what to do comes after it, and a note has an end. */
+const MAX_QUOTED = 80;
+
+/** A value in quotation marks, for a Warning. */
+export const quoted = (value: string): string =>
+  value.length <= MAX_QUOTED ? `"${value}"` : `"${value.slice(0, MAX_QUOTED)}…"`;

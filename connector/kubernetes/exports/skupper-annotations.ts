@@ -2,7 +2,7 @@
  * The annotations of Skupper 1 for exposing, as Fairlead's settings. What has no counterpart is told to the object, with
  * what to do instead.
  */
-import type { Setting, SettingName, Settings } from "./settings.ts";
+import { quoted, type Setting, type SettingName, type Settings } from "./settings.ts";
 import { Unexposable, type Warning } from "./warning.ts";
 
 export const SKUPPER_PREFIX = "skupper.io/";
@@ -77,7 +77,7 @@ function checkMeaning(name: string, find: Find): void {
   const target = find("target");
   if (target !== undefined && target.value !== name) {
     throw unsupported(
-      `The annotation ${target.annotation} is not followed, since no Service is ever changed. Annotate the Service ${target.value} itself with fairlead.dev/expose and the fairlead.dev/address that it is to have.`,
+      `The annotation ${target.annotation} is not followed, since no Service is ever changed. Annotate the Service ${quoted(target.value)} itself with fairlead.dev/expose and the fairlead.dev/address that it is to have.`,
     );
   }
   const ingressOnly = find("ingress-only");

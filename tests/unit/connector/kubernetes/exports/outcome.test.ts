@@ -201,7 +201,7 @@ describe("An annotated Service", () => {
     [
       { ...ON, "fairlead.dev/protocol": "81=http" },
       "InvalidAnnotation",
-      /about port 81, which is not exposed/,
+      /about port "81", which is not exposed/,
     ],
     [{ ...ON, "fairlead.dev/protocol": "udp" }, "InvalidAnnotation", /Port 80 is a TCP port/],
     [{ ...ON, "fairlead.dev/to": "East!" }, "InvalidAnnotation", /fairlead.dev\/to: "East!" is neither/],
@@ -210,6 +210,13 @@ describe("An annotated Service", () => {
     [{ ...ON, "fairlead.dev/health": "ping" }, "InvalidAnnotation", /fairlead.dev\/health/],
   ])("with %o gets one Warning, %s", (annotations, reason, note) => {
     expect(annotated(annotations).warnings).toEqual([{ reason, note: expect.stringMatching(note) }]);
+  });
+
+  it("with a value without end gets a Warning that still says what to do", () => {
+    const { warnings } = annotated({ ...ON, "fairlead.dev/port": "x".repeat(10_000) });
+    expect(warnings).toMatchObject([
+      { note: expect.stringMatching(/^.{0,150}…", which is no port\. Give a number/) },
+    ]);
   });
 
   it("names the port, not the annotation's mistake, where a UDP port has another protocol", () => {
@@ -447,7 +454,7 @@ describe("Skupper's annotations", () => {
   });
 
   it.each<readonly [Annotations, RegExp]>([
-    [{ "skupper.io/target": "other" }, /Annotate the Service other itself/],
+    [{ "skupper.io/target": "other" }, /Annotate the Service "other" itself/],
     [{ "skupper.io/ingress-only": "true" }, /a Service without targets/],
     [{ "internal.skupper.io/originalSelector": "app=web" }, /Skupper's router/],
     [{ "skupper.io/proxy": "amqp" }, /skupper.io\/proxy has "amqp"/],

@@ -54,6 +54,7 @@ import { makePolicies, type Policies } from "./policies.ts";
 import { applyConfig, react } from "./reactions.ts";
 import { makeRegistryParts, type RegistryParts } from "./registry-parts.ts";
 import { SiteNamedLog } from "./site-named-log.ts";
+import { takeStateOver } from "./state-changes.ts";
 import { makeTargetParts, type TargetParts } from "./target-parts.ts";
 import { makeTelemetryParts, type TelemetryParts } from "./telemetry-parts.ts";
 
@@ -295,6 +296,12 @@ export class Connector implements Controlled {
 
   async unlink(name: string): Promise<void> {
     await this.#parts.book.delete(name);
+  }
+
+  /** Takes over what another connector of the site stored in the state that they share. Never throws. */
+  async takeStateOver(): Promise<void> {
+    const { site, log } = this.#options;
+    await takeStateOver({ ...this.#parts, site, log: partLog(log, "site") });
   }
 
   async move(to: EdgeMove): Promise<MovedSite> {

@@ -1,7 +1,7 @@
 /** Runs `fairlead connector run`, from its configuration to its end. */
 
 import { randomBytes } from "node:crypto";
-import { asFairleadError } from "../../protocol/errors.ts";
+import { asFairleadError, type FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { aborted } from "../async/abort.ts";
 import { resolvesWithin } from "../async/timeout.ts";
@@ -10,12 +10,14 @@ import type { ConnectorConfig } from "../config/connector-config.ts";
 import { toMilliseconds } from "../config/duration.ts";
 import { controlRoutes } from "../control/routes.ts";
 import { controlPath, serveControl } from "../control/server.ts";
+import type { ClusterState } from "../kubernetes/open-state.ts";
 import type { LeveledLog, Log } from "../log.ts";
 import { partLog } from "../log-levels.ts";
 import type { SessionLimits } from "../session/limits.ts";
 import { startSite } from "../site/start.ts";
 import { tokenReader } from "../site/token.ts";
-import { openStateDirectory } from "../state/directory.ts";
+import { TokenFiles } from "../site/token-files.ts";
+import { openStateDirectory, type StateDirectory } from "../state/directory.ts";
 import { startTracing } from "../tracing/tracing.ts";
 import type { Environment } from "../tracing/tracing-variables.ts";
 import { reachGateway } from "../uplink/dial.ts";
@@ -53,15 +55,20 @@ const CLOSE_MS = 4500;
 export async function runConnector(options: RunOptions): Promise<void> {
   const { config, file, stateDir, limits, log, signal } = options;
   const boot = makeId("boot", randomBytes(ID_BYTES));
-  const state = openStateDirectory(stateDir, { role: "connector" });
-  const closing: (() => Promise<void>)[] = [() => state.close()];
+  const directory = openStateDirectory(stateDir, { role: "connector" });
+  const closing: (() => Promise<void>)[] = [() => directory.close()];
   try {
     // Checked before a token is redeemed.
-    controlPath(state.path);
-    const readToken = tokenReader(process.stdin);
+    controlPath(directory.path);
+    const shared = await openShared(options, directory);
+    if (shared === null) return;
+    if (shared !== undefined) closing.push(() => shared.close());
+    const state = shared?.state ?? directory;
+    const { readToken, tokenRefused } = tokensOf(shared, signal);
     const { site: name, tokens } = config;
     const site = await startSite({
-      ...{ state, boot, site: name, tokens, readToken, reachGateway, log: partLog(log, "site"), signal },
+      ...{ state, boot, site: name, tokens, readToken, tokenRefused, reachGateway, signal },
+      log: partLog(log, "site"),
     });
     if (site === null) return;
     const software = `fairlead/${version()}`;
@@ -78,9 +85,12 @@ export async function runConnector(options: RunOptions): Promise<void> {
       environment: options.environment,
     });
     closing.push(() => connector.close());
+    shared?.state.onChange(() => void connector.takeStateOver());
     const control = await serveControl(state.path, controlRoutes(connector));
     closing.push(() => control.close());
     connector.start();
+    // Another connector of the site may have stored something while this one was built.
+    if (shared !== undefined) void connector.takeStateOver();
     options.onReady?.();
     await aborted(signal);
     log.info({}, "The connector stops.");
@@ -89,6 +99,32 @@ export async function runConnector(options: RunOptions): Promise<void> {
   } finally {
     await resolvesWithin(closeAll(closing.reverse(), log), CLOSE_MS);
   }
+}
+
+/** The state that connectors in a cluster share; undefined without a cluster, null when the connector is to stop. */
+async function openShared(
+  { config: { kubernetes }, environment = {}, log, signal }: RunOptions,
+  directory: StateDirectory,
+): Promise<ClusterState | null | undefined> {
+  if (kubernetes === undefined) return undefined;
+  const { openClusterState } = await import("./cluster-state.ts");
+  return await openClusterState({
+    ...{ config: kubernetes, directory, environment, signal },
+    log: partLog(log, "kubernetes"),
+  });
+}
+
+/** In a cluster, a token that is refused can be replaced in its Secret while the connector waits. */
+function tokensOf(shared: ClusterState | undefined, signal: AbortSignal) {
+  if (shared === undefined) return { readToken: tokenReader(process.stdin), tokenRefused: undefined };
+  const files = new TokenFiles(process.stdin);
+  return {
+    readToken: (source: string) => files.read(source),
+    tokenRefused: async (error: FairleadError) => {
+      shared.tokenRefused(error);
+      await files.replaced(signal);
+    },
+  };
 }
 
 async function closeAll(closing: readonly (() => Promise<void>)[], log: Log): Promise<void> {

@@ -1,5 +1,5 @@
 /** Starts a site: joins or renews, and retries transient failures. */
-import { asFairleadError } from "../../protocol/errors.ts";
+import { asFairleadError, type ErrorCode, type FairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
@@ -21,6 +21,11 @@ export interface StartOptions {
   readonly signal: AbortSignal;
   /** Reaches the gateway of an address that a token names. Without it, tokens move no site. */
   readonly reachGateway?: ReachGateway;
+  /**
+   * Called when the site cannot join with its tokens. Resolves when there are others, with which it is tried again.
+   * Without it, the start fails.
+   */
+  readonly tokenRefused?: ((error: FairleadError) => Promise<void>) | undefined;
   readonly api?: EdgeApi;
   readonly backoff?: { readonly base: number; readonly cap: number };
 }
@@ -44,6 +49,16 @@ export async function startSite(options: StartOptions): Promise<Site | null> {
   });
 }
 
+/** Whether another token, or one of another site, mends an error. */
+function isOfToken(code: ErrorCode): boolean {
+  if (code === "token.missing") return false;
+  return code.startsWith("token.") || OTHER_TOKEN_CODES.includes(code);
+}
+
+const OTHER_TOKEN_CODES: readonly ErrorCode[] = [
+  ...(["file.unreadable", "site.name_taken", "certificate.too_old", "quota.sites"] as const),
+];
+
 async function untilDone<T>(options: StartOptions, attempt: () => Promise<T>): Promise<T | null> {
   const { signal, log } = options;
   const backoff = new Backoff({ base: 1000, cap: 15_000, ...options.backoff, random: Math.random });
@@ -55,9 +70,18 @@ async function untilDone<T>(options: StartOptions, attempt: () => Promise<T>): P
       return done;
     } catch (thrown) {
       const error = asFairleadError(thrown, "edge.internal");
+      const { code, action } = error;
+      if (options.tokenRefused !== undefined && isOfToken(code)) {
+        outage.failed(
+          { code, action },
+          `The site could not join yet, and waits for a token: ${error.message}`,
+        );
+        await options.tokenRefused(error);
+        continue;
+      }
       if (!error.entry.retry) throw error;
       const delay = backoff.next();
-      const about = { code: error.code, action: error.action, retryMs: delay };
+      const about = { code, action, retryMs: delay };
       outage.failed(about, `The site could not start yet: ${error.message}`);
       await sleep(delay, signal);
     }

@@ -159,17 +159,7 @@ export class SharedState implements StateStore {
     return await this.#inOrder(async () => {
       const change = (current: Files) => mergeFiles(before, files, current);
       const known = this.#local;
-      const stored = await this.#exchange(change).then(
-        (exchanged) => {
-          this.#succeeded();
-          return exchanged;
-        },
-        (thrown: unknown) => {
-          this.#failed(thrown, "The change is stored in the state directory alone for now");
-          this.#retryLater();
-          return change(known);
-        },
-      );
+      const stored = (await this.#tryExchange(change)) ?? change(known);
       await this.#keep(stored);
       const isForeign = (name: string) => stored[name] !== known[name] && stored[name] !== files[name];
       if (Object.keys(stored).some(isForeign)) this.#onChange();
@@ -180,6 +170,20 @@ export class SharedState implements StateStore {
   async close(): Promise<void> {
     clearTimeout(this.#retry);
     await this.#last;
+  }
+
+  /** Null while the place is away, when a change is stored there by the next attempt. */
+  async #tryExchange(change: (current: Files) => Files): Promise<Files | null> {
+    if (this.#outage.isOn) return null;
+    try {
+      const files = await this.#exchange(change);
+      this.#succeeded();
+      return files;
+    } catch (thrown) {
+      this.#failed(thrown, "The change is stored in the state directory alone for now");
+      this.#retryLater();
+      return null;
+    }
   }
 
   /**

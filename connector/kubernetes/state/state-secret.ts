@@ -11,6 +11,8 @@ import { apiVersionOf, collectionPath, KINDS, objectPath } from "../api/kinds.ts
 import { MANAGED_BY_LABEL, MANAGER, ownLabels } from "../cluster/names.ts";
 import { stateFailure } from "./state-failure.ts";
 
+/** Time limit of a request, ms: a command waits for it. */
+const REQUEST_MS = 5000;
 const NOT_FOUND = 404;
 const CONFLICT = 409;
 
@@ -48,7 +50,8 @@ export class StateSecret implements SharedFiles {
   }
 
   async read(): Promise<Files | null> {
-    const { client, namespace, name, files, signal } = this.#options;
+    const { client, namespace, name, files } = this.#options;
+    const signal = this.#limit();
     try {
       this.#read = Secret.parse(await client.get(objectPath(KINDS.secrets, namespace, name), signal));
     } catch (error) {
@@ -65,7 +68,8 @@ export class StateSecret implements SharedFiles {
   }
 
   async write(files: Files): Promise<boolean> {
-    const { client, namespace, name, signal } = this.#options;
+    const { client, namespace, name } = this.#options;
+    const signal = this.#limit();
     const before = this.#read;
     const body = this.#secretWith(files);
     try {
@@ -101,6 +105,10 @@ export class StateSecret implements SharedFiles {
       },
       data: { ...before?.data, ...Object.fromEntries(encoded) },
     };
+  }
+
+  #limit(): AbortSignal {
+    return AbortSignal.any([this.#options.signal, AbortSignal.timeout(REQUEST_MS)]);
   }
 
   #failure(error: unknown, verb: string) {

@@ -414,6 +414,11 @@ const CONNECTOR: readonly Line[] = [
     why: "The root gives what makes Services the connector's listeners, and lends its access to other controllers.",
   },
   {
+    room: "connector/kubernetes/state",
+    usedBy: ["connector/kubernetes"],
+    why: "The state of a site is opened before its cluster is.",
+  },
+  {
     room: "connector/kubernetes/exports",
     usedBy: ["connector/kubernetes"],
     why: "The controllers of a cluster are joined with the connector.",

@@ -103,7 +103,7 @@ describe("A shared state", () => {
     await eventually("both changes", () => memory.files?.list === list("b", "theirs", "mine"));
     await eventually("the merged list here", async () => (await text("list")) === memory.files?.list);
     expect(refused).toEqual(["kubernetes.unreachable"]);
-    expect(changes()).toBe(1);
+    await eventually("the change is told", () => changes() === 1);
   });
 
   it("is written again after it was deleted", async () => {

@@ -93,7 +93,7 @@ export class OpenCluster implements Cluster {
     this.pod = pod;
     this.log = log;
     this.#server = location.address.url;
-    this.#reachability = new Reachability(log);
+    this.#reachability = new Reachability(log, () => this.views.hurry());
     this.#client = new ApiClient(location.address, location.tokens, this.#reachability);
     this.#rights = new RefusedRights(
       (right) => this.#missing(right),

@@ -18,11 +18,14 @@ export interface ReachabilityState {
 
 export class Reachability implements ApiObserver {
   readonly #outage: OutageLog;
+  readonly #onBack: () => void;
   #state: ReachabilityState = { isUp: null, since: null, problem: null };
   #isClosed = false;
 
-  constructor(log: Log) {
+  /** @param onBack is called when the server answers again */
+  constructor(log: Log, onBack: () => void = () => undefined) {
     this.#outage = new OutageLog(log);
+    this.#onBack = onBack;
   }
 
   get state(): ReachabilityState {
@@ -38,7 +41,9 @@ export class Reachability implements ApiObserver {
       return;
     }
     this.#outage.ended({}, (length) => `The Kubernetes API server answers again, after ${length}.`);
+    const wasAway = this.#state.isUp === false;
     this.#become(true, null);
+    if (wasAway) this.#onBack();
   }
 
   unanswered({ message }: Failure): void {

@@ -33,6 +33,7 @@ export interface OpenViewsOptions {
 /** A view that is watched until it is closed. */
 interface Closable {
   start(): void;
+  hurry(): void;
   close(): Promise<void>;
 }
 
@@ -103,6 +104,11 @@ export class OpenViews implements ClusterViews {
   /** Begins to list and watch what all controllers share. */
   start(): void {
     for (const view of this.#shared) view.start();
+  }
+
+  /** Ends waits soon: the server answers again. */
+  hurry(): void {
+    for (const view of [...this.#shared, ...this.#opened]) view.hurry();
   }
 
   async close(): Promise<void> {

@@ -84,6 +84,11 @@ export class NamespaceView<T> {
     );
   }
 
+  /** Ends waits soon: the server answers again. */
+  hurry(): void {
+    for (const loop of this.#loops) loop.hurry();
+  }
+
   /** Ends the requests. The copy stays as it is. */
   async close(): Promise<void> {
     this.#listeners.clear();

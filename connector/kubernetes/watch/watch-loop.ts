@@ -1,5 +1,5 @@
 /** Carries out what a reflector decides: lists, watches and waits, until it is stopped. */
-import { setTimeout as pause } from "node:timers/promises";
+import { Pause } from "../../async/pause.ts";
 import type { ApiClient } from "../api/api-client.ts";
 import { ApiError, type Failure } from "../api/failure.ts";
 import { JsonLines } from "../api/json-lines.ts";
@@ -7,6 +7,8 @@ import { type Change, Page, type Reflector, type Step, WatchEvent } from "./refl
 
 /** Silence after which a watch is given up, ms. A server sends a bookmark each minute. */
 export const SILENCE = 150_000;
+/** Loops come back to a server at random within this time, ms. */
+const HURRY = 1000;
 
 export interface WatchLoopOptions<T> {
   readonly client: ApiClient;
@@ -31,11 +33,17 @@ export type Verb = "list" | "watch";
 export class WatchLoop<T> {
   readonly #options: WatchLoopOptions<T>;
   readonly #stop = new AbortController();
+  readonly #pause = new Pause(this.#stop.signal, Math.random);
   readonly #running: Promise<void>;
 
   constructor(options: WatchLoopOptions<T>) {
     this.#options = options;
     this.#running = this.#run();
+  }
+
+  /** Ends a wait soon: the server answers again. */
+  hurry(): void {
+    this.#pause.hurry(HURRY);
   }
 
   async stop(): Promise<void> {
@@ -67,7 +75,7 @@ export class WatchLoop<T> {
     const { signal } = this.#stop;
     switch (step.kind) {
       case "wait":
-        await pause(step.ms, undefined, { signal, ref: false });
+        await this.#pause.wait(step.ms);
         return;
       case "list": {
         const query = this.#query({

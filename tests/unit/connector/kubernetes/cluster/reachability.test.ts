@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Reachability } from "../../../../../connector/kubernetes/cluster/reachability.ts";
 import { type Log, silent } from "../../../../../connector/log.ts";
 
@@ -9,7 +9,8 @@ function stand() {
     warn: (_, message) => lines.push(`warn ${message}`),
     info: (_, message) => lines.push(`info ${message}`),
   };
-  return { lines, reachability: new Reachability(log) };
+  const onBack = vi.fn();
+  return { lines, onBack, reachability: new Reachability(log, onBack) };
 }
 
 const refused = { status: null, message: "connect ECONNREFUSED" };
@@ -23,15 +24,17 @@ describe("The API server", () => {
   });
 
   it("is away from the first failure to the next answer, with one line for each", () => {
-    const { reachability, lines } = stand();
+    const { reachability, lines, onBack } = stand();
     reachability.answered(200);
     for (let index = 0; index < 3; index++) reachability.unanswered(refused);
     expect(reachability.state).toMatchObject({
       isUp: false,
       problem: expect.stringContaining("ECONNREFUSED"),
     });
+    expect(onBack).not.toHaveBeenCalled();
     reachability.answered(200);
     reachability.answered(200);
+    expect(onBack).toHaveBeenCalledOnce();
     expect(lines).toEqual([
       "warn The Kubernetes API server does not answer (connect ECONNREFUSED).",
       expect.stringMatching(/^info The Kubernetes API server answers again, after \d+ s\.$/),

@@ -17,6 +17,7 @@ import { eventually } from "../support/clock/eventually.ts";
 import { at, type JsonObject, objectsIn, textIn } from "../support/kubernetes/json.ts";
 import { openTestCluster } from "../support/kubernetes/open-test-cluster.ts";
 import { IS_REAL, TestCluster } from "../support/kubernetes/test-cluster.ts";
+import { type Scope, ServiceAccount } from "../support/kubernetes/world/service-account.ts";
 
 /** An election in which a test need not wait for half a minute. */
 const QUICK = { leaseSeconds: 3, renewDeadline: 1500, retryPeriod: 150 };
@@ -59,7 +60,10 @@ async function open(namespace: string, options: Partial<ClusterOptions> & { podN
 
 /** The same server, asked with the rights of an account. */
 async function locationOf(namespace: string, name: string, rules: JsonObject[]) {
-  const token = await cluster.account(namespace, name, rules);
+  return await locationWith(await cluster.account(namespace, name, rules));
+}
+
+async function locationWith(token: string) {
   const options = { kubeconfig: cluster.kubeconfig, environment: {}, now: () => performance.now() };
   const location = await locateApi(options);
   return { ...location, address: { ...location.address, client: undefined }, tokens: fixedToken(token) };
@@ -309,15 +313,15 @@ describe("An election", () => {
   });
 });
 
-describe("A recorder", () => {
-  const event = (namespace: string, note: string): ClusterEvent => ({
-    about: { kind: KINDS.services, namespace, name: "web" },
-    type: "Warning",
-    reason: "NameTaken",
-    action: "CreateService",
-    note,
-  });
+const event = (namespace: string, note: string): ClusterEvent => ({
+  about: { kind: KINDS.services, namespace, name: "web" },
+  type: "Warning",
+  reason: "NameTaken",
+  action: "CreateService",
+  note,
+});
 
+describe("A recorder", () => {
   it("makes one Event with a series of equal ones, also after a restart", async () => {
     const own = await cluster.namespace();
     const count = async () => {
@@ -367,6 +371,40 @@ describe("A recorder", () => {
     on.events.record(event(own, "The name is taken."));
     await eventually("an Event", async () => (await eventsIn(own)).length === 1);
   });
+});
+
+describe("The rights of an installation", () => {
+  it.each([
+    ["in its own namespace", () => ({})],
+    ["that exports from another namespace", (other) => ({ watch: [other] })],
+    ["that makes Services in another namespace", (other) => ({ import: [other] })],
+    ["that makes no Services", () => ({ import: "none" })],
+    ["in all namespaces", () => ({ watch: "all" })],
+  ] satisfies [string, (other: string) => Scope][])(
+    "%s let a connector lead, read all that it needs, and record Events",
+    async (_, scopeWith) => {
+      const own = await cluster.namespace();
+      const scope: Scope = scopeWith(await cluster.namespace());
+      const account = new ServiceAccount(cluster, own);
+      try {
+        await account.install(scope);
+        const pod = await open(own, {
+          location: await locationWith(await account.token()),
+          watched: scope.watch === "all" ? null : (scope.watch ?? [own]),
+          imports: scope.import === "none" ? [] : (scope.import ?? [own]),
+        });
+        const { views, events } = pod;
+        const all = [views.services, views.endpointSlices, ...views.workloads, views.connectors];
+        await eventually("all copies", () => all.every(({ synced }) => synced));
+        await leads(pod);
+        events.record(event(own, "The name is taken."));
+        await eventually("an Event", async () => (await eventsIn(own)).length === 1);
+        expect(pod.state.refused).toEqual([]);
+      } finally {
+        await account.remove();
+      }
+    },
+  );
 });
 
 describe.skipIf(IS_REAL)("The token of a pod", () => {

@@ -126,7 +126,8 @@ export class RequestHandler {
       if (answer !== undefined) this.#send(request, response, answer, warnings);
     } catch (thrown) {
       const error = thrown instanceof StatusError ? thrown : internal(String(thrown));
-      if (!(thrown instanceof StatusError)) console.error(thrown);
+      // A client that went away has its own reasons.
+      if (!(thrown instanceof StatusError) && !response.destroyed) console.error(thrown);
       await faults.pass();
       this.#sendError(response, error, warnings);
     }

@@ -231,7 +231,7 @@ describe.skipIf(!HAS_PROGRAMS)("the kustomize bases", () => {
     const built = canonical(await succeeds(run(programs.kubectl, ["kustomize", overlay])));
     const made = await manifest("--namespace", "shop", "--image", "registry.example/fairlead:1");
     // The names of roles keep the base's namespace.
-    const named = made.replaceAll(/-(read|export|import)-shop/g, "-$1-fairlead");
+    const named = made.replaceAll(/-(export|import)-shop/g, "-$1-fairlead");
     expect(built).toEqual(canonical(named));
   });
 });
@@ -337,7 +337,7 @@ describe.skipIf(!HAS_PROGRAMS)("examples/kubernetes", () => {
   });
 
   /** The bases name their roles after their own namespace. */
-  const baseNamed = (key: string) => key.replace(/-(read|export|import)-(shop|fairlead)$/, "-$1");
+  const baseNamed = (key: string) => key.replace(/-(export|import)-(shop|fairlead)$/, "-$1");
   /** The overlay adds an argument as the last one. */
   function containerOf(objects: JsonObject): JsonObject {
     const deployment = objects["Deployment shop/fairlead-connector"];

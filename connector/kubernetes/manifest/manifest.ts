@@ -2,7 +2,7 @@
 import { deployment } from "./deployment.ts";
 import { type Filled, fillAll } from "./evaluate.ts";
 import { networkPolicy, podDisruptionBudget } from "./policies.ts";
-import { exportRoles, importRoles, ownRole, readRoles, serviceAccount } from "./roles.ts";
+import { exportRoles, importRoles, ownRole, serviceAccount } from "./roles.ts";
 import { serviceMonitor } from "./service-monitor.ts";
 import { dnsService, metricsService } from "./services.ts";
 import type { Node } from "./template.ts";
@@ -13,7 +13,6 @@ import type { Values } from "./values.ts";
 export const FILES: Readonly<Record<string, readonly Node[]>> = {
   "serviceaccount.yaml": [serviceAccount],
   "role.yaml": ownRole,
-  "role-read.yaml": readRoles,
   "role-export.yaml": exportRoles,
   "role-import.yaml": importRoles,
   "secret.yaml": [tokenSecret],

@@ -32,6 +32,14 @@ const MULTI_CLUSTER = "multicluster.x-k8s.io";
 const READ = ["get", "list", "watch"];
 const WRITE = ["create", "update", "delete"];
 
+const RECORD_EVENTS: Right = {
+  group: EVENTS,
+  resources: ["events"],
+  verbs: ["create", "patch"],
+  reason:
+    "Events tell what was exposed and made, and what could not be. A repeated one is counted by a patch.",
+};
+
 const RESTRICTED_SLICES: Right = {
   group: DISCOVERY,
   resources: ["endpointslices/restricted"],
@@ -88,16 +96,16 @@ export const OWN_RIGHTS: readonly Right[] = [
     verbs: READ,
     reason: "Which replicas are ready, and at which addresses.",
   },
+  RECORD_EVENTS,
 ];
 
-/** In each namespace that the connector serves: its own, those with exposed objects, and those with Services. */
-export const READ_RIGHTS: readonly Right[] = [
+/** In each namespace whose objects can be exposed or exported. */
+export const EXPORT_RIGHTS: readonly Right[] = [
   {
     group: CORE,
     resources: ["services"],
     verbs: READ,
-    reason:
-      "Which Services are annotated or exported, and whether the connector's own are as they should be.",
+    reason: "Which Services are annotated or exported, and their ports.",
   },
   {
     group: DISCOVERY,
@@ -112,29 +120,19 @@ export const READ_RIGHTS: readonly Right[] = [
     reason: "Which workloads are annotated, and the ports of their containers.",
   },
   {
-    group: EVENTS,
-    resources: ["events"],
-    verbs: ["create", "patch"],
-    reason:
-      "Events tell what was exposed and made, and what could not be. A repeated one is counted by a patch.",
-  },
-  {
-    group: MULTI_CLUSTER,
-    resources: ["serviceexports", "serviceimports"],
-    verbs: READ,
-    reason: "Which Services are exported to other clusters, and imported from them.",
-    condition: "multiClusterServices",
-  },
-];
-
-/** In each namespace whose objects can be exposed or exported. */
-export const EXPORT_RIGHTS: readonly Right[] = [
-  {
     group: CORE,
     resources: ["pods"],
     verbs: READ,
     reason:
       "Which pods of an annotated workload are ready. The pods of annotated workloads alone are listed.",
+  },
+  RECORD_EVENTS,
+  {
+    group: MULTI_CLUSTER,
+    resources: ["serviceexports"],
+    verbs: READ,
+    reason: "Which Services are exported to the other clusters.",
+    condition: "multiClusterServices",
   },
   {
     group: MULTI_CLUSTER,
@@ -146,7 +144,7 @@ export const EXPORT_RIGHTS: readonly Right[] = [
   {
     group: MULTI_CLUSTER,
     resources: ["serviceimports"],
-    verbs: WRITE,
+    verbs: [...READ, ...WRITE],
     reason: "A ServiceImport for each Service that a cluster exports.",
     condition: "multiClusterServices",
   },
@@ -179,16 +177,17 @@ export const IMPORT_RIGHTS: readonly Right[] = [
   {
     group: CORE,
     resources: ["services"],
-    verbs: WRITE,
+    verbs: [...READ, ...WRITE],
     reason: "A Service for each service that other sites offer. Only own Services are changed.",
   },
   {
     group: DISCOVERY,
     resources: ["endpointslices"],
-    verbs: WRITE,
+    verbs: [...READ, ...WRITE],
     reason: "The endpoints of these Services outside of the connector's namespace: the connectors.",
   },
   RESTRICTED_SLICES,
+  RECORD_EVENTS,
 ];
 
 /** In the whole cluster, where all namespaces are read. */
@@ -204,7 +203,6 @@ export const CLUSTER_RIGHTS: readonly Right[] = [
 /** All rights, by the namespaces in which the account has them. */
 export const RIGHTS: readonly { readonly where: string; readonly rights: readonly Right[] }[] = [
   { where: "its own namespace", rights: OWN_RIGHTS },
-  { where: "its own, `--watch-namespaces` and `--import-namespaces`", rights: READ_RIGHTS },
   { where: "`--watch-namespaces`", rights: EXPORT_RIGHTS },
   { where: "`--import-namespaces`", rights: IMPORT_RIGHTS },
   { where: "the cluster, with `--cluster-wide`", rights: CLUSTER_RIGHTS },

@@ -14,7 +14,6 @@ import {
   EXPORT_RIGHTS,
   IMPORT_RIGHTS,
   OWN_RIGHTS,
-  READ_RIGHTS,
   type Right,
   ruleOf,
 } from "./rights.ts";
@@ -22,7 +21,7 @@ import {
   type Commented,
   commented,
   type Each,
-  Expression,
+  type Expression,
   each,
   item,
   namespace,
@@ -89,20 +88,21 @@ function roleIn(
 /** Other namespaces can have the roles of several connectors, so the name has the connector's own namespace. */
 const named = (what: string): Text => new Text([value("name"), `-${what}-`, namespace]);
 
-/** Roles in each namespace of a list, or one of the whole cluster where all namespaces are read. */
-function scoped(
-  what: string,
-  list: Expression<readonly string[]>,
-  rights: readonly Right[],
-  clusterRights: readonly Right[] = [],
-): readonly When<Template<ClusterRole> | Template<ClusterRoleBinding> | Each<RoleTemplate>>[] {
-  const name = named(what);
+type RoleTemplate = Template<Role> | Template<RoleBinding>;
+
+export const ownRole = roleIn(namespace, CONNECTOR, OWN_RIGHTS);
+
+/** Rights about what is exposed: in the whole cluster, or in each chosen namespace. */
+export const exportRoles: readonly When<
+  Template<ClusterRole> | Template<ClusterRoleBinding> | Each<RoleTemplate>
+>[] = (() => {
+  const name = named("export");
   const metadata = { name, labels: LABELS };
   const clusterRole: Template<ClusterRole> = {
     apiVersion: `${GROUP}/v1`,
     kind: "ClusterRole",
     metadata,
-    rules: rulesOf([...rights, ...clusterRights]),
+    rules: rulesOf([...CLUSTER_RIGHTS, ...EXPORT_RIGHTS]),
   };
   const clusterRoleBinding: Template<ClusterRoleBinding> = {
     apiVersion: `${GROUP}/v1`,
@@ -111,33 +111,17 @@ function scoped(
     roleRef: { apiGroup: GROUP, kind: "ClusterRole", name },
     subjects,
   };
-  const [role, binding] = roleIn(item(), name, rights);
+  const watched = orNamespace(value("watchNamespaces"));
+  const [role, binding] = roleIn(item(), name, EXPORT_RIGHTS);
   return [
-    when(value("clusterWide"), clusterRole, each(list, role)),
-    when(value("clusterWide"), clusterRoleBinding, each(list, binding)),
+    when(value("clusterWide"), clusterRole, each(watched, role)),
+    when(value("clusterWide"), clusterRoleBinding, each(watched, binding)),
   ];
-}
+})();
 
-type RoleTemplate = Template<Role> | Template<RoleBinding>;
-
-const WATCHED = orNamespace(value("watchNamespaces"));
-const IMPORTED = orNamespace(value("importNamespaces"));
-
-/** The namespaces whose objects are read: the connector's own, and all that are chosen. */
-const SERVED: Expression<readonly string[]> = new Expression(
-  "structure",
-  (root) =>
-    `concat (list ${root}.Release.Namespace) ${root}.Values.watchNamespaces (ternary ${root}.Values.importNamespaces (list) ${root}.Values.importServices) | uniq`,
-  ({ values, namespace: own }) => [
-    ...new Set([own, ...values.watchNamespaces, ...(values.importServices ? values.importNamespaces : [])]),
-  ],
-);
-
-export const ownRole = roleIn(namespace, CONNECTOR, OWN_RIGHTS);
-export const readRoles = scoped("read", SERVED, READ_RIGHTS, CLUSTER_RIGHTS);
-export const exportRoles = scoped("export", WATCHED, EXPORT_RIGHTS);
+/** Rights to make Services, in each chosen namespace. */
 export const importRoles: readonly When<Each<RoleTemplate>>[] = roleIn(
   item(),
   named("import"),
   IMPORT_RIGHTS,
-).map((body) => when(value("importServices"), each(IMPORTED, body)));
+).map((body) => when(value("importServices"), each(orNamespace(value("importNamespaces")), body)));

@@ -55,13 +55,21 @@ export type Decision =
   /** An object of this name is not one of Fairlead's, and is left alone. */
   | "foreign";
 
-/** @param now the elector's clock, which never goes back, ms */
-export function decide({ lease, unchangedSince }: Sight, identity: string, now: number): Decision {
+/**
+ * @param now the elector's clock, which never goes back, ms
+ * @param isLost whether a holder is known to be gone before its time ends
+ */
+export function decide(
+  { lease, unchangedSince }: Sight,
+  identity: string,
+  now: number,
+  isLost: (holder: string) => boolean = () => false,
+): Decision {
   if (lease === null) return "create";
   const { holderIdentity, leaseDurationSeconds } = lease.spec ?? {};
   if (holderIdentity === identity) return "renew";
   if (lease.metadata.labels?.[MANAGED_BY_LABEL] !== MANAGER) return "foreign";
-  if ((holderIdentity ?? "") === "") return "take";
+  if ((holderIdentity ?? "") === "" || isLost(holderIdentity ?? "")) return "take";
   const duration = (leaseDurationSeconds ?? ELECTION_TIMES.leaseSeconds) * 1000;
   return now >= unchangedSince + duration ? "take" : "wait";
 }

@@ -37,6 +37,8 @@ export interface LeaderOptions {
   readonly name: string;
   /** Who holds the Lease: another text for each process. */
   readonly identity: string;
+  /** Whether the holder of that identity is known to be gone; of none unless given. */
+  readonly isLost?: (identity: string) => boolean;
   readonly siteId: string;
   readonly rights: RefusedRights;
   /** Those of Kubernetes unless given; tests have shorter ones. */
@@ -58,6 +60,8 @@ export class Leader implements Leadership {
   #sight: Sight | null = null;
   /** Whether the sight is what the server has, as far as is known. */
   #isFresh = false;
+  /** Ends the wait for the next attempt. */
+  #wake = new AbortController();
   #term: AbortController | null = null;
   /** When the term ends unless the Lease is renewed. */
   #deadline = Number.NEGATIVE_INFINITY;
@@ -87,6 +91,13 @@ export class Leader implements Leadership {
     this.#running ??= this.#run();
   }
 
+  /** Call this when a holder may be lost: the Lease is taken at once then. */
+  review(): void {
+    const { isLost } = this.#options;
+    const holder = this.#sight?.lease?.spec?.holderIdentity ?? "";
+    if (!this.isLeader && isLost?.(holder) === true) this.#wake.abort();
+  }
+
   /** Ends the term, and gives the Lease up so that another connector can take it at once. */
   async release(): Promise<void> {
     this.#stop.abort();
@@ -108,7 +119,9 @@ export class Leader implements Leadership {
       // A conflict means that the Lease is another than what was seen: it is read at once.
       if ((await this.#attempt()) === "stale") await this.#attempt();
       const spread = this.isLeader ? 0 : this.#options.random() * SPREAD;
-      await sleep(this.#times.retryPeriod * (1 + spread), signal, { ref: false });
+      const wake = AbortSignal.any([signal, this.#wake.signal]);
+      await sleep(this.#times.retryPeriod * (1 + spread), wake, { ref: false });
+      this.#wake = new AbortController();
     }
   }
 
@@ -128,9 +141,9 @@ export class Leader implements Leadership {
   }
 
   async #compete(): Promise<void> {
-    const { identity, now } = this.#options;
+    const { identity, now, isLost } = this.#options;
     const sight = this.#isFresh && this.#sight !== null && this.isLeader ? this.#sight : await this.#read();
-    const decision = decide(sight, identity, now());
+    const decision = decide(sight, identity, now(), isLost);
     if (decision !== "renew" && this.#term !== null)
       this.#end("Another connector of the site took the Lease.");
     this.#noteForeign(decision === "foreign");

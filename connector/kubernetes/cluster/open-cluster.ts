@@ -16,6 +16,7 @@ import { GuardedWriter, isMissingRight } from "./cluster-writer.ts";
 import { EventSender, NO_EVENTS } from "./event-recorder.ts";
 import { Leader } from "./leader.ts";
 import type { ElectionTimes } from "./leader-election.ts";
+import { LostPods } from "./lost-pods.ts";
 import { connectorName } from "./names.ts";
 import { Reachability, type ReachabilityState } from "./reachability.ts";
 import { RefusedRights, type Right, rightOf, rightText } from "./refused-rights.ts";
@@ -47,6 +48,9 @@ export interface ClusterOptions {
   readonly random?: () => number;
 }
 
+/** Between the name of a pod, which has no such character, and what tells its processes apart. */
+const IDENTITY_SEPARATOR = "_";
+
 /** What a connector tells of its cluster. */
 export interface ClusterState {
   /** URL of the API server. */
@@ -77,6 +81,7 @@ export class OpenCluster implements Cluster {
   readonly #reachability: Reachability;
   readonly #rights: RefusedRights;
   readonly #leader: Leader;
+  readonly #lostPods: LostPods;
   readonly #sender: EventSender | undefined;
   #watchFailures = 0;
   #writeFailures = 0;
@@ -102,7 +107,8 @@ export class OpenCluster implements Cluster {
     const common = { client: this.#client, namespace, rights: this.#rights, now, random, log };
     this.#leader = new Leader({
       ...{ ...common, siteId, name: connectorName(name) },
-      identity: `${pod.name}_${boot}`,
+      identity: `${pod.name}${IDENTITY_SEPARATOR}${boot}`,
+      isLost: (identity) => this.#lostPods.has(identity.split(IDENTITY_SEPARATOR, 1)[0] ?? ""),
       times: options.electionTimes,
     });
     this.leadership = this.#leader;
@@ -131,6 +137,8 @@ export class OpenCluster implements Cluster {
         },
       },
     });
+    this.#lostPods = new LostPods(this.views.connectors, namespace, pod.name);
+    this.views.connectors.onChange(() => this.#leader.review());
   }
 
   get state(): ClusterState {

@@ -64,6 +64,13 @@ describe("An elector", () => {
     },
   );
 
+  it("takes the Lease of a holder that is known to be gone, if it is one of Fairlead's", () => {
+    const isLost = (holder: string) => holder === "other";
+    expect(decide(see(null, held("other"), 0), "me", 0, isLost)).toBe("take");
+    expect(decide(see(null, held("third"), 0), "me", 0, isLost)).toBe("wait");
+    expect(decide(see(null, lease({ holderIdentity: "other" }, {}), 0), "me", 0, isLost)).toBe("foreign");
+  });
+
   it("counts the time anew at each renewal, and at another holder", () => {
     const first = see(null, held("other"), 1000);
     expect(see(first, held("other", "2026-11-26T20:00:02.000000Z"), 3000).unchangedSince).toBe(3000);

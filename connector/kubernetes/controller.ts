@@ -2,6 +2,7 @@
 import type { KubernetesConfig } from "../config/kubernetes-options.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
+import type { LinkReports } from "../site/link-book.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Offers } from "../targets/offers.ts";
 import type { RefusedOffers } from "../targets/refused-offers.ts";
@@ -30,7 +31,8 @@ export type ConnectorSignal =
   | "offersChanged"
   | "refusedOffersChanged"
   | "targetsChanged"
-  | "listenersChanged";
+  | "listenersChanged"
+  | "linksChanged";
 
 /** The connector, as its controllers use it. */
 export interface ConnectorSide {
@@ -42,6 +44,8 @@ export interface ConnectorSide {
   readonly refusedOffers: RefusedOffers;
   readonly catalogue: Catalogue;
   readonly listeners: ListenerSet;
+  /** The links of the site, as the registry reports them. */
+  readonly links: () => LinkReports;
   /** Calls back at each change. */
   onChange(signal: ConnectorSignal, listener: () => void): void;
 }

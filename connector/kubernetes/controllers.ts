@@ -1,5 +1,6 @@
 /** The controllers of a cluster. Each one does its work alone, and none knows another. */
 import type { ControllerFactory } from "./controller.ts";
 import { exportController } from "./export-controller.ts";
+import { linkController } from "./link-controller.ts";
 
-export const CONTROLLERS: readonly ControllerFactory[] = [exportController];
+export const CONTROLLERS: readonly ControllerFactory[] = [exportController, linkController];

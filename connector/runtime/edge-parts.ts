@@ -34,6 +34,7 @@ export function makeEdgeParts(
     remove: (name) => uplink.deleteLink(name),
     renew: () => events.emit("certificatesMissing"),
     roundTrip: () => uplink.lastRtt,
+    changed: () => events.emit("linksChanged"),
     log,
   });
   const renewer = new Renewer({

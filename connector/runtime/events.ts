@@ -18,6 +18,8 @@ export interface ConnectorEventMap {
   certificatesRenewed: [];
   /** The site has another address of its edge. */
   edgeMoved: [];
+  /** The registry reported the links of the site, or one was deleted. */
+  linksChanged: [];
   /** Certificates of links are missing. */
   certificatesMissing: [];
   /** The services of other sites changed. */

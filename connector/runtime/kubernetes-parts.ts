@@ -8,6 +8,7 @@ import type { KubernetesController } from "../kubernetes/kubernetes-controller.t
 import { ManagedOffers } from "../kubernetes/managed-offers.ts";
 import { openKubernetes } from "../kubernetes/open-kubernetes.ts";
 import { partLog } from "../log-levels.ts";
+import type { EdgeParts } from "./edge-parts.ts";
 import type { ConnectorEvents } from "./events.ts";
 import type { MachineParts } from "./machine-parts.ts";
 import type { NetworkView } from "./network-view.ts";
@@ -15,6 +16,7 @@ import type { PartOptions } from "./options.ts";
 
 export interface KubernetesPartsOptions
   extends Pick<MachineParts, "offers" | "listeners">,
+    Pick<EdgeParts, "book">,
     Pick<NetworkView, "catalogue" | "refusedOffers"> {
   readonly events: ConnectorEvents;
 }
@@ -23,12 +25,13 @@ export interface KubernetesPartsOptions
 export async function makeKubernetesParts(
   config: KubernetesConfig,
   { site, state, boot, environment, log }: PartOptions,
-  { events, offers, listeners, catalogue, refusedOffers }: KubernetesPartsOptions,
+  { events, offers, listeners, book, catalogue, refusedOffers }: KubernetesPartsOptions,
 ): Promise<KubernetesController> {
   const { id } = site.membership.site;
   return await openKubernetes({
     connector: {
       ...{ config, state, offers, listeners, catalogue, refusedOffers },
+      links: () => book.reports,
       managedOffers: new ManagedOffers(offers),
       onChange: (signal: ConnectorSignal, listener) => events.on(signal, () => listener()),
     },

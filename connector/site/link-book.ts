@@ -20,6 +20,8 @@ export interface LinkBookOptions {
   readonly renew: () => void;
   /** Round trip to the edge, ms; null before the first measurement. */
   readonly roundTrip: () => number | null;
+  /** Hears that there are new reports. */
+  readonly changed?: () => void;
   readonly log: Log;
 }
 
@@ -40,6 +42,11 @@ export class LinkBook {
 
   constructor(options: LinkBookOptions) {
     this.#options = options;
+  }
+
+  /** The last reports. */
+  get reports(): LinkReports {
+    return this.#reports;
   }
 
   get known() {
@@ -105,6 +112,7 @@ export class LinkBook {
     await site.forgetLinks(new Set(held.map(({ id }) => id)));
     const links = this.#reports.links.filter((link) => link.name !== name);
     this.#reports = { ...this.#reports, links };
+    this.#options.changed?.();
     log.info({ link: name }, "The link was deleted.");
   }
 
@@ -115,6 +123,7 @@ export class LinkBook {
     const expected = new Set([...this.#presented, ...this.#reports.links.map(({ id }) => id)]);
     this.#logChanges(reports.links);
     this.#reports = reports;
+    this.#options.changed?.();
     const gone = site.membership.links.filter(({ id }) => expected.has(id) && !listed.has(id));
     if (gone.length === 0) return;
     log.info({ links: gone.map(({ name }) => name) }, "Links no longer exist.");

@@ -123,6 +123,10 @@ describe("Replicas of a connector", () => {
     expect(await siteId(second)).toBe(id);
     await first.fairlead("expose", "db=127.0.0.1:5432");
     await eventually("the other replica offers it", async () => (await offers(second)).includes("db"));
+    expect(await event("ServiceManagement")).toMatchObject({
+      note: "Service db exposed.",
+      regarding: { kind: "Deployment", name: "fairlead-connector" },
+    });
     await first.kill9();
     const third = await pod();
     expect(await siteId(third)).toBe(id);

@@ -1,5 +1,6 @@
 /** Where the connectors of a site take connections. */
 import { compareText } from "../../../protocol/compare-text.ts";
+import { isLoopback } from "../../../protocol/dns/address.ts";
 import type { OwnPod, PodObject } from "../cluster/cluster.ts";
 import type { SliceAddress } from "./service-object.ts";
 
@@ -34,8 +35,8 @@ export function connectorPlaces({ pods, self, wasPod, isLeaving }: ConnectorFact
       address === undefined ? [] : [{ address, pod: { name, namespace, uid } }],
   );
   if (!isPod) {
-    // The next connector to lead puts its own address there.
-    if (self.address === null || isLeaving) return { isPod, addresses: null };
+    // The next connector to lead puts its own address there. No slice takes an address that other machines do not reach.
+    if (self.address === null || isLoopback(self.address) || isLeaving) return { isPod, addresses: null };
     addresses.push({ address: self.address });
   }
   return { isPod, addresses: addresses.sort((left, right) => compareText(left.address, right.address)) };

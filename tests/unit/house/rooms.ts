@@ -100,7 +100,7 @@ const PROTOCOL: readonly Line[] = [
     room: "protocol/dns",
     usedBy: [
       ...["protocol/uplink", "workers/api", "workers/dns", "workers/registry", "workers/registry/operations"],
-      ...["connector/config", "connector/dns", "connector/runtime"],
+      ...["connector/config", "connector/dns", "connector/kubernetes/imports", "connector/runtime"],
     ],
     why: "Messages, zones and answers of DNS, which need no sockets.",
   },
@@ -414,6 +414,11 @@ const CONNECTOR: readonly Line[] = [
     why: "The root gives what makes Services the connector's listeners, and lends its access to other controllers.",
   },
   {
+    room: "connector/kubernetes/links",
+    usedBy: ["connector/kubernetes"],
+    why: "The root tells the cluster of the site's links.",
+  },
+  {
     room: "connector/kubernetes/state",
     usedBy: ["connector/kubernetes"],
     why: "The state of a site is opened before its cluster is.",
@@ -480,6 +485,7 @@ const CONNECTOR: readonly Line[] = [
       "connector/cli/kubernetes",
       "connector/cli/link",
       "connector/control",
+      "connector/kubernetes",
       "connector/runtime",
       "connector/uplink",
       "connector/diagnosis",

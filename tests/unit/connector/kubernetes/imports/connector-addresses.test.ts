@@ -36,10 +36,11 @@ describe("The places of the connectors", () => {
     expect(places({ pods: others, wasPod: true })).toEqual({ isPod: true, addresses: ["10.244.0.2"] });
   });
 
-  it("stay as they are for a connector in no pod that leaves, or has no address", () => {
+  it("stay as they are for a connector in no pod that leaves, or has no address that others reach", () => {
     const outside = { ...self, inCluster: false };
     expect(places({ self: outside })).toEqual({ isPod: false, addresses: ["10.244.0.1"] });
     expect(places({ self: outside, isLeaving: true }).addresses).toBeNull();
     expect(places({ self: { ...outside, address: null } }).addresses).toBeNull();
+    expect(places({ self: { ...outside, address: "127.1.8.1" } }).addresses).toBeNull();
   });
 });

@@ -55,6 +55,8 @@ const chartYaml = () =>
     type: "application",
     version: version(),
     appVersion: version(),
+    // Ranges of ports in a NetworkPolicy are stable since 1.25.
+    kubeVersion: ">=1.25.0-0",
     keywords: ["multi-cluster", "service-mesh", "tunnel"],
   })}`;
 

@@ -113,7 +113,7 @@ const cases = (namespaces: readonly string[]) => ({
       ...["--service-account-annotation", "example.com/role=r", "--network-policy", "on"],
       ...["--edge-port", "8443", "--edge-port", "3128", "--service-monitor", "on", "--skupper-annotations"],
       ...["--openshift", "--import-namespaces", namespaces[0] ?? "", "--pod-disruption-budget", "on"],
-      ...["--env", "HTTPS_PROXY=http://proxy:3128"],
+      ...["--env", "HTTPS_PROXY=http://proxy:3128", "--ports", "30000-30999"],
       ...["--connector-option=--log-level=debug", "--watch-namespaces", namespaces.join()],
     ],
     values: {
@@ -143,6 +143,7 @@ const cases = (namespaces: readonly string[]) => ({
       watchNamespaces: namespaces,
       importNamespaces: namespaces.slice(0, 1),
       extraArgs: ["--log-level=debug"],
+      listenerPorts: { from: 30000, to: 30999 },
       extraEnv: [{ name: "HTTPS_PROXY", value: "http://proxy:3128" }],
     },
   },
@@ -275,10 +276,13 @@ describe.skipIf(!HAS_PROGRAMS)("fairlead kubernetes manifest", () => {
   const apply = (made: string, ...more: readonly string[]) =>
     succeeds(run(programs.kubectl, ["apply", "--validate=strict", ...more, "-f", "-"], made));
 
-  /** What changes with each change of an object. */
+  /** What changes with each change of an object by its owner; controllers change the status. */
   async function versions(made: string): Promise<unknown[]> {
     const found = await succeeds(run(programs.kubectl, ["get", "-o", "json", "-f", "-"], made));
-    return itemsOf(found).map(({ metadata }) => [at(metadata, "uid"), at(metadata, "resourceVersion")]);
+    return itemsOf(found).map(({ metadata }) => [
+      at(metadata, "uid"),
+      at(metadata, "generation") ?? at(metadata, "resourceVersion"),
+    ]);
   }
 
   it.each(CASES)(

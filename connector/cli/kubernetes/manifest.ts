@@ -1,6 +1,7 @@
 import { SiteName } from "../../../protocol/names.ts";
 import { parseWith } from "../../../protocol/parse.ts";
 import { parseDuration } from "../../config/duration.ts";
+import { parsePortRange } from "../../config/kubernetes-options.ts";
 import type { Context } from "../framework/context.ts";
 import { command, flag, value, values } from "../framework/definition.ts";
 import { accepting, oneOf, someText, wholeNumber } from "../framework/values.ts";
@@ -52,6 +53,11 @@ export const kubernetesManifest = command({
       "--import-namespaces <NAMESPACE,…|none>",
       "Namespaces in which a Service is made for each service of the network. The default is the connector's own.",
       names,
+    ),
+    ports: value(
+      "--ports <FROM-TO>",
+      "Ports of the pods at which these Services end, one for each port of a service. The default is 20000-29999.",
+      parsePortRange,
     ),
     mcs: value(
       "--mcs <on|off>",
@@ -188,6 +194,7 @@ export const kubernetesManifest = command({
       watchNamespaces: input.watchNamespaces,
       importServices: input.importNamespaces?.join() !== "none",
       importNamespaces: input.importNamespaces?.join() === "none" ? undefined : input.importNamespaces,
+      listenerPorts: input.ports,
       multiClusterServices: input.mcs !== "off",
       events: input.events !== "off",
       skupperAnnotations: input.skupperAnnotations,

@@ -43,6 +43,7 @@ const args: readonly ItemTemplate<string>[] = [
     when(value("importNamespaces"), text`--kubernetes-import=${joined(value("importNamespaces"))}`),
     "--kubernetes-import=none",
   ),
+  text`--kubernetes-ports=${value("listenerPorts.from")}-${value("listenerPorts.to")}`,
   when(not(value("multiClusterServices")), "--kubernetes-mcs=off"),
   when(not(value("events")), "--kubernetes-events=off"),
   when(value("skupperAnnotations"), "--skupper-annotations"),

@@ -27,10 +27,5 @@ export const SELECTOR = {
 /** The labels of every object. */
 export const LABELS = SELECTOR;
 
-/** Ports of a connector's pod. */
-export const PORTS = {
-  metrics: 9464,
-  dns: 5353,
-  /** The range of the listeners for the network's services. */
-  listeners: { from: 20_000, to: 29_999 },
-} as const;
+/** Ports of a connector's pod, beside its listeners. */
+export const PORTS = { metrics: 9464, dns: 5353 } as const;

@@ -6,10 +6,13 @@ import { commented, each, namespace, numberItem, splice, type Template, value, w
 
 /** All pods of the cluster. */
 const PODS = [{ namespaceSelector: {} }];
-const { from, to } = PORTS.listeners;
 
 const port = (number: number, protocol = "TCP"): Template<NetworkPolicyPort> => ({ protocol, port: number });
-const range = (protocol: string): Template<NetworkPolicyPort> => ({ protocol, port: from, endPort: to });
+const listeners = (protocol: string): Template<NetworkPolicyPort> => ({
+  protocol,
+  port: value("listenerPorts.from"),
+  endPort: value("listenerPorts.to"),
+});
 
 const policy: Template<NetworkPolicy> = {
   apiVersion: "networking.k8s.io/v1",
@@ -19,7 +22,10 @@ const policy: Template<NetworkPolicy> = {
     podSelector: { matchLabels: SELECTOR },
     policyTypes: ["Ingress", "Egress"],
     ingress: [
-      commented("Pods use the services of the network.", { from: PODS, ports: [range("TCP"), range("UDP")] }),
+      commented("Pods use the services of the network.", {
+        from: PODS,
+        ports: [listeners("TCP"), listeners("UDP")],
+      }),
       commented("Resolvers ask for their names.", {
         from: PODS,
         ports: [port(PORTS.dns, "UDP"), port(PORTS.dns)],

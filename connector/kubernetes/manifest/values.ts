@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { SiteName } from "../../../protocol/names.ts";
+import { DEFAULT_KUBERNETES_NAME, DEFAULT_PORTS } from "../../config/kubernetes-options.ts";
 
 /** Labels by which the Deployment finds its pods. They never change: a Deployment's selector cannot be changed. */
 export const SELECTOR_LABELS = [
@@ -24,6 +25,9 @@ const Quantity = z
   .string()
   .regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, "the form is that of 100m, 2 or 512Mi");
 
+/** A port that a process without rights can listen at. */
+const Port = z.int().min(1024).max(65_535);
+
 const PodLabels = Texts.refine((labels) => !Object.keys(labels).some(isSelectorLabel), {
   message: `the labels ${SELECTOR_LABELS.join(", ")} are the Deployment's own`,
 }).meta({ propertyNames: { not: { enum: SELECTOR_LABELS } } });
@@ -39,7 +43,7 @@ const Fields = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/, "a name has 1 to 40 of a-z, 0-9 and '-', with a letter first")
-    .default("fairlead")
+    .default(DEFAULT_KUBERNETES_NAME)
     .describe("First word of the names of all objects. A second connector in the namespace needs another."),
   site: z
     .union([SiteName, z.literal("")])
@@ -82,6 +86,10 @@ const Fields = z.strictObject({
     .array(NamespaceName)
     .default([])
     .describe("Namespaces in which these Services are made. Empty: that of the release."),
+  listenerPorts: z
+    .strictObject({ from: Port.default(DEFAULT_PORTS.from), to: Port.default(DEFAULT_PORTS.to) })
+    .prefault({})
+    .describe("Ports of the pods at which these Services end, one for each port of a service."),
   multiClusterServices: z
     .boolean()
     .default(true)

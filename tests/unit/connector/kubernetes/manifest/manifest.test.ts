@@ -1,10 +1,7 @@
 /** The objects of an installation, in what must never change and what security asks for. */
 import { describe, expect, it } from "vitest";
 import { commandOf } from "../../../../../connector/cli/commands.ts";
-import {
-  DEFAULT_KUBERNETES_NAME,
-  DEFAULT_PORTS,
-} from "../../../../../connector/config/kubernetes-options.ts";
+import { DEFAULT_KUBERNETES_NAME } from "../../../../../connector/config/kubernetes-options.ts";
 import { connectorLabels, connectorName } from "../../../../../connector/kubernetes/cluster/names.ts";
 import { withoutComments } from "../../../../../connector/kubernetes/manifest/evaluate.ts";
 import { manifestOf } from "../../../../../connector/kubernetes/manifest/manifest.ts";
@@ -102,6 +99,7 @@ describe("the arguments of the connector", () => {
       "--token=/token/token.yaml",
       "--kubernetes-watch=a,b",
       "--kubernetes-import=none",
+      "--kubernetes-ports=20000-29999",
       "--kubernetes-mcs=off",
       "--kubernetes-events=off",
       "--skupper-annotations",
@@ -117,11 +115,15 @@ describe("the arguments of the connector", () => {
     const [, , ...words] = readImage().entrypoint;
     const command = commandOf(words);
     expect(command?.path).toEqual(["connector", "run"]);
-    const known = Object.values(command?.options ?? {}).map(({ flags }) => flags.split(" ")[0]);
+    const options = Object.values(command?.options ?? {});
     const given = { site: "west", watchNamespaces: ["a"], importNamespaces: ["a"], skupperAnnotations: true };
     const less = { importServices: false, multiClusterServices: false, events: false };
-    const flags = [...argsOf(given), ...argsOf(less)].map((arg) => arg.split("=")[0]);
-    expect(flags.filter((flag) => flag !== "--json" && !known.includes(flag))).toEqual([]);
+    for (const arg of [...argsOf(given), ...argsOf(less)].filter((each) => each !== "--json")) {
+      const [flag = "", text = ""] = arg.split("=");
+      const option = options.find(({ flags }) => flags.split(" ")[0] === flag);
+      expect(option, arg).toBeDefined();
+      expect(() => option?.parse(text), arg).not.toThrow();
+    }
   });
 
   it("name all namespaces where the whole cluster is read", () => {
@@ -195,10 +197,12 @@ describe("what controllers rely on", () => {
     expect(at(spec, "template", "metadata", "labels")).toEqual(connectorLabels(DEFAULT_KUBERNETES_NAME));
   });
 
-  it("lets pods reach the listeners", () => {
-    const { from, to } = DEFAULT_PORTS;
-    const [{ ports } = {}] = objectsIn(at(one("NetworkPolicy").spec, "ingress"));
-    expect(ports).toEqual(["TCP", "UDP"].map((protocol) => ({ protocol, port: from, endPort: to })));
+  it("lets pods reach the listeners, whichever ports they have", () => {
+    const given = { listenerPorts: { from: 30_000, to: 30_099 } };
+    const [{ ports } = {}] = objectsIn(at(one("NetworkPolicy", given).spec, "ingress"));
+    const range = { port: 30_000, endPort: 30_099 };
+    expect(ports).toEqual(["TCP", "UDP"].map((protocol) => ({ protocol, ...range })));
+    expect(argsOf(given)).toContain("--kubernetes-ports=30000-30099");
   });
 });
 

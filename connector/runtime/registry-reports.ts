@@ -83,7 +83,10 @@ export class RegistryReports implements Part {
     else void ready.then(begin);
   }
 
-  /** Withdraws the offers. The uplink stays, so that sessions survive what they always survive. */
+  /**
+   * Withdraws the offers; those of a cluster stay with their ports down, since another pod is expected to make them. The
+   * uplink stays, so that sessions survive what they always survive.
+   */
   drain(): void {
     this.#isDraining = true;
     this.#sendOffersNow();
@@ -93,8 +96,9 @@ export class RegistryReports implements Part {
   /** Says bye and closes the uplink. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#planned);
-    await this.#options.uplink.close();
+    this.#isDraining = true;
+    this.#sendOffersNow();
+    await this.#options.uplink.close({ successor: this.#offers().length > 0 });
   }
 
   /** Call this when the registry has named ports of services: what is withdrawn is said in other terms then. */
@@ -184,7 +188,7 @@ export class RegistryReports implements Part {
   }
 
   #offers(): Offer[] {
-    if (this.#isDraining) return [];
+    if (this.#isDraining) return this.#leftToSuccessor();
     const { offers, zones, health, servicePorts, uplink } = this.#options;
     const services = healthyOffers(offers.forRegistry({ udp: this.#edgeKnowsUdp }).map(withKinds), {
       withdrawn: (service) => health.withdrawn(service),
@@ -193,6 +197,22 @@ export class RegistryReports implements Part {
     });
     return [...services, ...(this.#edgeKnowsZones ? zones.forRegistry() : [])];
   }
+
+  /** The offers that stay while this connector stops. An older edge withdraws them with the others. */
+  #leftToSuccessor(): Offer[] {
+    const { offers, uplink } = this.#options;
+    if (!uplink.has(EXPORTS_FEATURE)) return [];
+    const managed = offers
+      .forRegistry({ udp: this.#edgeKnowsUdp })
+      .filter(({ name }) => offers.isManaged(name));
+    return managed.map(withKinds).map(stopping);
+  }
+}
+
+/** The offer with all its ports down, since its connector stops. */
+function stopping(offer: Offer): Offer {
+  const down = offer.ports?.map(({ port }) => port) ?? [offer.port];
+  return { ...offer, down, why: "service.draining" };
 }
 
 /** The offer with the kinds of streams that it is served by, beside tcp. */

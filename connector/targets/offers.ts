@@ -314,6 +314,11 @@ export class Offers {
     return this.#offered(name);
   }
 
+  /** Whether a service is offered for a controller. */
+  isManaged(name: string): boolean {
+    return this.#selected.offered.has(name);
+  }
+
   /** Whether a service is offered. */
   has(name: string): boolean {
     return this.find(name) !== undefined;

@@ -165,9 +165,12 @@ export class Uplink extends UplinkRequests {
     this.#pause.hurry(0);
   }
 
-  /** Sends bye, on which the registry withdraws the offers of this instance at once, and ends the uplink. */
-  async close(): Promise<void> {
-    this.#current?.send({ type: "bye" });
+  /**
+   * Sends bye, on which the registry withdraws the offers of this instance at once, and ends the uplink.
+   * @param successor whether another process is expected to make them: the registry then keeps them for a while
+   */
+  async close({ successor = false } = {}): Promise<void> {
+    this.#current?.send(successor ? { type: "bye", successor } : { type: "bye" });
     this.#stop.abort();
     this.#replacement.cancel();
     this.#current?.close();

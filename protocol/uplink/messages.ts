@@ -346,8 +346,11 @@ export const ConnectorMessage = z.discriminatedUnion("type", [
    * change.
    */
   z.object({ type: z.literal("measured"), rtt: z.number().min(0).max(600_000) }),
-  /** The process ends on purpose. The registry withdraws its offers at once. */
-  z.object({ type: z.literal("bye") }),
+  /**
+   * The process ends on purpose. The registry withdraws its offers at once; with `successor`, offers that no other
+   * instance of the site makes stay as those of a lost instance do, since another process is expected to make them.
+   */
+  z.object({ type: z.literal("bye"), successor: z.literal(true).optional() }),
 ]);
 export type ConnectorMessage = z.infer<typeof ConnectorMessage>;
 

@@ -119,4 +119,14 @@ describe("A service of a cluster", () => {
     const after = await next("kept", ({ offers }) => offers[0]?.boot !== before.offers[0]?.boot);
     expect(after.offers).toHaveLength(1);
   });
+
+  it("is down, and never gone, between a connector that stops and the next one", async () => {
+    await makeService("moved", "10.9.0.11");
+    await next("moved", () => true);
+    await east.stop();
+    const left = await next("moved", ({ offers }) => offers[0]?.down !== undefined);
+    expect(left.offers[0]?.down).toEqual([80]);
+    await east.restart();
+    await next("moved", ({ offers }) => offers[0]?.down === undefined);
+  });
 });

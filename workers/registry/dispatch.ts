@@ -108,7 +108,7 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
         answerStatus(context, uplink, site, message.id);
       });
     case "bye":
-      handleBye(context, uplink);
+      handleBye(context, uplink, message.successor);
       return;
     default:
       message satisfies never;

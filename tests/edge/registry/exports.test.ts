@@ -1,9 +1,11 @@
 /** Details of exported services on their way from one cluster's site to others. */
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MAX_MESSAGE, type Offer } from "../../../protocol/uplink/messages.ts";
+import { OFFER_GRACE_MS } from "../../../workers/registry/policy/uplinks.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { exportDetails, longDetails } from "../../support/edge/export-details.ts";
-import { type Member, offer, TestUplink } from "../../support/workerd/member.ts";
+import { type Member, offer, registryOf, TestUplink } from "../../support/workerd/member.ts";
 import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
 
@@ -133,6 +135,41 @@ describe("an offer whose details follow", () => {
     const { put, gone } = await viewer.next("services");
     expect(gone).toEqual([]);
     expect(put[0]?.offers.map((seen) => seen.export)).toEqual([exportDetails()]);
+  });
+});
+
+describe("a process with a successor", () => {
+  const down = { ...exported(), down: [80], why: "service.draining" };
+
+  it("leaves its offers to the next process, and other sites see no end of the service", async () => {
+    const provider = await TestUplink.open(east, { ...FEATURES, offers: [exported(), offer("db")] });
+    const viewer = await clusterOf(west);
+    provider.send(changed([down], ["db"]));
+    expect((await viewer.next("services")).gone).toEqual(["db"]);
+    provider.send({ type: "bye", successor: true });
+    await viewer.settle();
+    expect(viewer.waiting("services")).toEqual([]);
+    await TestUplink.open(east, { ...FEATURES, offers: [exported()] });
+    const { put, gone } = await viewer.next("services");
+    expect(gone).toEqual([]);
+    expect(put[0]?.offers.map((seen) => seen.down)).toEqual([undefined]);
+    const types = (await ops.events()).map(({ type }) => type);
+    expect(types.filter((type) => type === "service.unhealthy" || type === "site.down")).toEqual([]);
+    expect(types.filter((type) => type === "site.stopped")).toHaveLength(1);
+  });
+
+  it("withdraws what another process of the site offers, and without one all ends after a minute", async () => {
+    const one = await TestUplink.open(east, { ...FEATURES, offers: [exported()] });
+    const other = await TestUplink.open(east, { ...FEATURES, offers: [exported()] });
+    const viewer = await clusterOf(west);
+    one.send({ type: "bye", successor: true });
+    expect((await viewer.next("services")).put[0]?.offers.map(({ boot }) => boot)).toEqual([other.boot]);
+    other.send({ type: "bye", successor: true });
+    await viewer.settle();
+    expect(await services()).toEqual(["api"]);
+    await ops.rows(`UPDATE offers SET lost_at = lost_at - ${OFFER_GRACE_MS}`);
+    await runDurableObjectAlarm(registryOf(east));
+    expect((await viewer.next("services")).gone).toEqual(["api"]);
   });
 });
 

@@ -12,16 +12,20 @@ import { Presence } from "./presence.ts";
  * Handles `bye`: the process stops on purpose. Withdraws the instance's offers at once, without the grace of a
  * lost uplink, and records the end of its uplinks now. The registry may sleep until they close, and could
  * then not tell the stop from a loss.
+ * @param hasSuccessor whether another process is expected to make the offers: those that no other makes yet stay
  */
-export function handleBye(context: Context, uplink: Uplink): void {
+export function handleBye(context: Context, uplink: Uplink, hasSuccessor = false): void {
   const { store, uplinks } = context;
   const site = store.sites.get(uplink.attachment.site);
   if (!site) return;
   // An uplink that was replaced may not be closed yet.
   for (const own of uplinks.ofInstance(uplink.attachment)) uplinks.markEnded(own.socket);
-  changeOffers(context, { reason: `site ${site.name} withdrew it`, owner: site.id }, () =>
-    store.dropInstance(uplink.attachment),
-  );
+  const instance = uplink.attachment;
+  changeOffers(context, { reason: `site ${site.name} withdrew it`, owner: site.id }, () => {
+    const kept = hasSuccessor ? store.offers.onlyOf(instance) : [];
+    store.dropInstance(instance, kept);
+    if (kept.length > 0) store.offers.markLost(instance, context.now());
+  });
   if (isEstablished(uplink.attachment)) recordEnd(context, uplink, undefined);
 }
 

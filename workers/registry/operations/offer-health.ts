@@ -1,5 +1,5 @@
 /** Events about the health of services: the ports whose targets are all down at an instance, and their return. */
-import { ERRORS, isErrorCode } from "../../../protocol/errors.ts";
+import { ERRORS, type ErrorCode, isErrorCode } from "../../../protocol/errors.ts";
 import { instanceKey } from "../../../protocol/instance-id.ts";
 import type { Offer } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
@@ -11,6 +11,8 @@ export interface AcceptedOffers {
   readonly acceptedBefore: ReadonlyMap<string, readonly StoredOffer[]>;
   readonly acceptedAfter: ReadonlyMap<string, readonly StoredOffer[]>;
 }
+
+const STOPPING: ErrorCode = "service.draining";
 
 /** The reasons why targets are down, by service, as an instance says with its offers. */
 export function failuresOf(offers: readonly Offer[]): ReadonlyMap<string, string> {
@@ -32,7 +34,9 @@ export function noteHealth(
       const after = downOf(offer);
       const fell = after.filter((port) => !before.includes(port));
       const rose = before.filter((port) => !after.includes(port));
-      if (fell.length + rose.length === 0) continue;
+      // A process that stops has its ports down until its successor is there: that is no failure of a target.
+      const isStopping = offer.downCode === STOPPING;
+      if (isStopping || fell.length + rose.length === 0) continue;
       const events = sites.get(site) ?? { name: siteName, down: [], up: [] };
       sites.set(site, events);
       if (fell.length > 0) events.down.push(downText(offer, fell, failures.get(service)));

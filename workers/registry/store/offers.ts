@@ -449,6 +449,17 @@ export class Offers {
     );
   }
 
+  /** The services that an instance offers, and no other instance of its site. */
+  onlyOf({ site, boot }: InstanceId): string[] {
+    const offers = this.snapshot().ofSite.get(site) ?? [];
+    const others = new Set(
+      offers.filter(({ instance }) => instance.boot !== boot).map(({ service }) => service),
+    );
+    return offers
+      .filter(({ instance, service }) => instance.boot === boot && !others.has(service))
+      .map(({ service }) => service);
+  }
+
   /** Clears the loss of an instance that has an uplink again. */
   clearLost({ site, boot }: InstanceId): void {
     const where = "WHERE site = ? AND boot = ? AND lost_at IS NOT NULL";

@@ -141,10 +141,12 @@ export class Store {
       .map((row) => ({ site, boot: text(row, "boot") }));
   }
 
-  /** Deletes an instance's offers, listeners and sessions. */
-  dropInstance({ site, boot }: InstanceId): void {
+  /** Deletes an instance's offers, but for those of some services, and its listeners and sessions. */
+  dropInstance({ site, boot }: InstanceId, kept: readonly string[] = []): void {
     const offers = [["offers", site], "losses"] as const;
-    this.#sql.write(offers, "DELETE FROM offers WHERE site = ? AND boot = ?", site, boot);
+    const others = "service NOT IN (SELECT value FROM json_each(?))";
+    const where = `WHERE site = ? AND boot = ? AND ${others}`;
+    this.#sql.write(offers, `DELETE FROM offers ${where}`, site, boot, JSON.stringify(kept));
     const listeners = [["listeners", site]] as const;
     this.#sql.write(listeners, "DELETE FROM listeners WHERE site = ? AND boot = ?", site, boot);
     this.#sql.write(["sessions"], "DELETE FROM sessions WHERE site_a = ? AND boot_a = ?", site, boot);

@@ -8,6 +8,7 @@ export const TYPE = {
   SOA: 6,
   PTR: 12,
   HINFO: 13,
+  TXT: 16,
   AAAA: 28,
   SRV: 33,
   DNAME: 39,

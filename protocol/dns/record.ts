@@ -27,6 +27,8 @@ export type RecordData =
       /** How long a resolver keeps the answer that something does not exist, seconds (RFC 2308 §4). */
       readonly minimum: number;
     }
+  /** One text of at most 255 ASCII characters. */
+  | { readonly type: "TXT"; readonly text: string }
   | { readonly type: "HINFO"; readonly cpu: string; readonly os: string };
 
 /** A record of class IN. */

@@ -149,13 +149,19 @@ class Writer {
         }
         return;
       }
+      case "TXT":
+        this.#text(data.text);
+        return;
       case "HINFO":
-        for (const text of [data.cpu, data.os]) {
-          this.#need(text.length + 1);
-          this.#byte(text.length);
-          for (let at = 0; at < text.length; at++) this.#byte(text.charCodeAt(at));
-        }
+        this.#text(data.cpu);
+        this.#text(data.os);
     }
+  }
+
+  #text(text: string): void {
+    this.#need(text.length + 1);
+    this.#byte(text.length);
+    for (let at = 0; at < text.length; at++) this.#byte(text.charCodeAt(at));
   }
 
   #name(name: string, compress = true): void {

@@ -1,0 +1,234 @@
+/**
+ * The Multi-Cluster Services API in a cluster: offers what its ServiceExports name, and keeps ServiceImports, with
+ * Services and EndpointSlices, for what all clusters export. Every connector of a site offers; its leader writes.
+ */
+import { KINDS } from "../api/kinds.ts";
+import type { Cluster, Meta, View } from "../cluster/cluster.ts";
+import { metaOf } from "../cluster/keep.ts";
+import { WorkQueue } from "../cluster/work-queue.ts";
+import { ActionExecutor, isNamespaceGone } from "./action-executor.ts";
+import { ClustersetNames } from "./clusterset-names.ts";
+import { newConditions, nextConditions } from "./conditions.ts";
+import { DerivedObjects } from "./derived-objects.ts";
+import { EXPORT_CONDITIONS, type ExportProgress, invalidConditions, validConditions } from "./export-conditions.ts";
+import { exportEvents } from "./export-events.ts";
+import { FirstView } from "./first-view.ts";
+import { planImport } from "./import-plan.ts";
+import { type MergedService, merge } from "./merge.ts";
+import type { McsNetwork } from "./network.ts";
+import {
+  EXPORT_KINDS,
+  IMPORT_KINDS,
+  keepServiceExport,
+  keepServiceImport,
+  type ServiceExportObject,
+  type ServiceImportObject,
+} from "./objects.ts";
+import type { ValidExport } from "./own-export.ts";
+import { type OwnExport, OwnExports } from "./own-exports.ts";
+import { keyOf, type RemoteExport, remoteExports } from "./remote-exports.ts";
+
+export class McsController {
+  readonly #cluster: Cluster;
+  readonly #network: McsNetwork;
+  readonly #exports: FirstView<ServiceExportObject>;
+  readonly #imports: FirstView<ServiceImportObject>;
+  /** Undefined where the connector reads some namespaces alone. */
+  readonly #namespaces: (View<Meta> & { close(): void }) | undefined;
+  readonly #objects: DerivedObjects;
+  readonly #own: OwnExports;
+  readonly #executor: ActionExecutor;
+  readonly #queue: WorkQueue;
+  #remotes: ReadonlyMap<string, readonly RemoteExport[]> = new Map();
+  /** Namespaces in which something has changed. */
+  readonly #stale = new Set<string>();
+  #isEverythingStale = true;
+  #scheduled: NodeJS.Immediate | undefined;
+  #isClosed = false;
+
+  constructor(cluster: Cluster, network: McsNetwork) {
+    const { views, siteId, watched, log } = cluster;
+    this.#cluster = cluster;
+    this.#network = network;
+    this.#exports = new FirstView(views, EXPORT_KINDS, keepServiceExport);
+    this.#imports = new FirstView(views, IMPORT_KINDS, keepServiceImport);
+    this.#namespaces = watched === null ? views.open(KINDS.namespaces, metaOf) : undefined;
+    this.#objects = new DerivedObjects(views.services, views.endpointSlices, siteId);
+    this.#own = new OwnExports({
+      ...{ exports: this.#exports, services: views.services, objects: this.#objects, siteId },
+      isInScope: (namespace) => this.#isInScope(namespace),
+      siteName: () => cluster.siteName(),
+    });
+    this.#executor = new ActionExecutor(cluster);
+    this.#queue = new WorkQueue({
+      work: (key) => this.#write(key),
+      failed: (key, error, waitMs) => {
+        if (isNamespaceGone(error)) return;
+        const text = error instanceof Error ? error.message : String(error);
+        log.warn({ service: key, waitMs }, `The objects of an imported service were not written: ${text}`);
+      },
+      random: Math.random,
+    });
+  }
+
+  start(): void {
+    const { views, leadership } = this.#cluster;
+    for (const view of [this.#exports, this.#imports, views.services, views.endpointSlices]) {
+      view.onChange((keys) => this.#changed(keys));
+    }
+    this.#namespaces?.onChange((names) => this.#changed(names.map((name) => `${name}/`)));
+    views.connectors.onChange(() => this.#everythingChanged());
+    leadership.onChange(() => this.#everythingChanged());
+    this.#network.onChange(() => this.#everythingChanged());
+    this.#network.setNames(
+      new ClustersetNames({
+        imports: this.#imports,
+        endpointSlices: views.endpointSlices,
+        slicesOf: (namespace, name) => this.#objects.slices(keyOf({ namespace, name })),
+      }),
+    );
+    this.#everythingChanged();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearImmediate(this.#scheduled);
+    await this.#queue.stop();
+    for (const view of [this.#exports, this.#imports, this.#namespaces]) view?.close();
+  }
+
+  /** @param keys `namespace/name` each; none when a view is whole for the first time */
+  #changed(keys: readonly string[]): void {
+    if (keys.length === 0) this.#isEverythingStale = true;
+    for (const key of keys) this.#stale.add(key.slice(0, key.indexOf("/")));
+    this.#schedule();
+  }
+
+  #everythingChanged(): void {
+    this.#isEverythingStale = true;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isClosed) return;
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = undefined;
+      this.#update();
+    });
+  }
+
+  /** Offers what is exported now, and has the objects written that may be out of date. */
+  #update(): void {
+    const { views, leadership } = this.#cluster;
+    if (!this.#exports.synced || !views.services.synced || !views.endpointSlices.synced) return;
+    const isAll = this.#isEverythingStale;
+    const stale = new Set(this.#stale);
+    const isStale = (namespace: string) => isAll || stale.has(namespace);
+    this.#isEverythingStale = false;
+    this.#stale.clear();
+    if (this.#own.update(isStale)) this.#network.setExposures(this.#own.exposures());
+    if (isAll) this.#remotes = remoteExports(this.#network.services());
+    this.#network.namesChanged();
+    if (!leadership.isLeader) return;
+    const imports = [...this.#imports.list()].map(({ meta }) => keyOf(meta));
+    const keys = new Set([...this.#own.keys(), ...this.#remotes.keys(), ...imports, ...this.#objects.keys()]);
+    for (const key of keys) if (isStale(namespaceOf(key))) this.#queue.add(key);
+  }
+
+  async #write(key: string): Promise<void> {
+    if (!this.#cluster.leadership.isLeader || !this.#isInScope(namespaceOf(key))) return;
+    const own = this.#own.get(key);
+    const { isComplete } = this.#network;
+    const merged = isComplete ? this.#merged(key, own) : undefined;
+    if (own !== undefined) await this.#writeStatus(own, merged);
+    if (merged !== undefined) await this.#writeImport(key, own, merged);
+  }
+
+  #merged(key: string, own: OwnExport | undefined): MergedService | null {
+    const cluster = this.#cluster.siteName();
+    const details = own === undefined ? undefined : validOf(own)?.details;
+    const remotes = this.#remotes.get(key) ?? [];
+    return merge(details === undefined ? remotes : [...remotes, { cluster, details }]);
+  }
+
+  /** @param merged undefined while the exports of other clusters are not known */
+  async #writeStatus(own: OwnExport, merged: MergedService | null | undefined): Promise<void> {
+    const { exported, outcome } = own;
+    const { meta, conditions: stored } = exported;
+    const { kind } = this.#exports;
+    if (kind === null) return;
+    const conflict = merged === undefined ? undefined : (merged?.conflict ?? null);
+    const wanted =
+      "details" in outcome
+        ? validConditions(outcome, this.#progressOf(outcome), conflict, stored)
+        : invalidConditions(outcome);
+    const options = { ours: EXPORT_CONDITIONS, generation: meta.generation, now: secondsNow() };
+    const conditions = nextConditions(stored, wanted, options);
+    if (conditions === null) return;
+    const fields = { status: { conditions } };
+    if (!(await this.#executor.run({ do: "update-status", kind, meta, fields }))) return;
+    const { namespace, name, uid } = meta;
+    const hasUncarried = "details" in outcome && outcome.notCarried.length > 0;
+    for (const event of exportEvents({ kind, namespace, name, uid }, newConditions(stored, wanted), hasUncarried)) {
+      this.#cluster.events.record(event);
+    }
+  }
+
+  #progressOf({ networkNames }: ValidExport): ExportProgress {
+    for (const name of networkNames) {
+      const message = this.#network.refusal(name);
+      if (message !== null) return { state: "failed", message };
+    }
+    return { state: this.#network.isComplete ? "exported" : "pending" };
+  }
+
+  async #writeImport(key: string, own: OwnExport | undefined, merged: MergedService | null): Promise<void> {
+    const { pod, siteId } = this.#cluster;
+    const { kind } = this.#imports;
+    const addresses = this.#network.addresses() ?? (pod.inCluster ? null : []);
+    if (kind === null || addresses === null) return;
+    const [namespace, name] = [namespaceOf(key), key.slice(key.indexOf("/") + 1)];
+    if (merged !== null && this.#isMissing(namespace)) return;
+    const cluster = this.#cluster.siteName();
+    const hasOwn = own !== undefined && validOf(own) !== null;
+    const imported =
+      merged === null
+        ? null
+        : {
+            ...{ namespace, name, merged, remotes: this.#remotes.get(key) ?? [] },
+            own: hasOwn ? { siteId, cluster, slices: this.#objects.slicesOfService(key) } : null,
+          };
+    const state = {
+      serviceImport: this.#imports.get(namespace, name),
+      services: this.#objects.services(key),
+      slices: this.#objects.slices(key),
+    };
+    const access = {
+      addresses,
+      listenerPort: this.#network.listenerPort.bind(this.#network),
+    };
+    const context = { siteId, importKind: kind, now: secondsNow() };
+    const { actions, foreign } = planImport(imported, state, access, context);
+    if (foreign !== null) this.#executor.tellTaken(kind, foreign.meta);
+    for (const action of actions) await this.#executor.run(action);
+  }
+
+  #isInScope(namespace: string): boolean {
+    const { watched } = this.#cluster;
+    return watched === null || watched.includes(namespace);
+  }
+
+  /** Whether nothing can be made in a namespace. Where namespaces cannot be read, the API server will say it. */
+  #isMissing(namespace: string): boolean {
+    if (this.#namespaces?.synced !== true) return false;
+    const found = this.#namespaces.get("", namespace);
+    return found === undefined || found.deletionTimestamp !== undefined;
+  }
+}
+
+const validOf = ({ outcome }: OwnExport): ValidExport | null => ("details" in outcome ? outcome : null);
+
+const namespaceOf = (key: string): string => key.slice(0, key.indexOf("/"));
+
+/** Times in the API have whole seconds. */
+const secondsNow = (): string => `${new Date().toISOString().slice(0, 19)}Z`;

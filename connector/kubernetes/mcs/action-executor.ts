@@ -67,7 +67,10 @@ export class ActionExecutor {
     const { writer } = this.#cluster;
     const stored = await writer.get(kind, meta.namespace, meta.name);
     if (stored === null || metaOf(stored).resourceVersion !== meta.resourceVersion) return false;
-    const object: Writable = { ...withFields(stored, fields), metadata: metadataWith(stored, fields, meta.name) };
+    const object: Writable = {
+      ...withFields(stored, fields),
+      metadata: metadataWith(stored, fields, meta.name),
+    };
     if (what === "update") await writer.update(kind, meta.namespace, object);
     else await writer.updateStatus(kind, meta.namespace, object);
     return true;
@@ -98,4 +101,3 @@ const isStale = (error: unknown): boolean =>
 /** What nobody can mend but by making the namespace, or by waiting until it is gone. */
 export const isNamespaceGone = (error: unknown): boolean =>
   error instanceof ApiError && (error.failure.status === 404 || error.failure.isTerminating === true);
-

@@ -1,7 +1,7 @@
 /** The objects that stand for an imported service in a cluster. */
 import { compareText } from "../../../protocol/compare-text.ts";
 import type { EndpointSliceObject } from "../cluster/cluster.ts";
-import { PREFIX, SERVICE_ANNOTATION } from "../cluster/names.ts";
+import { MANAGER, PREFIX, SERVICE_ANNOTATION } from "../cluster/names.ts";
 import type { Condition } from "./conditions.ts";
 import { type ExportedPort, type MergedService, serves } from "./merge.ts";
 import { derivedName, networkName } from "./network-name.ts";
@@ -15,7 +15,6 @@ export const IMPORT_LABEL = `${PREFIX}/import`;
 const SERVICE_LABEL = "kubernetes.io/service-name";
 /** Label that tells the built-in controllers that a slice is not theirs. */
 const SLICE_MANAGER_LABEL = "endpointslice.kubernetes.io/managed-by";
-const SLICE_MANAGER = `${PREFIX}/connector`;
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -129,7 +128,7 @@ export function wantedSlices(
   const service: Labels = isHeadless ? {} : { [SERVICE_LABEL]: derivedServiceName(name) };
   const labelsOf = (cluster: string): Labels => ({
     ...{ [IMPORT_LABEL]: name, [SERVICE_NAME_LABEL]: name, [SOURCE_CLUSTER_LABEL]: cluster },
-    ...{ [SLICE_MANAGER_LABEL]: SLICE_MANAGER },
+    ...{ [SLICE_MANAGER_LABEL]: MANAGER },
     ...service,
   });
   const ofOwn = own === null ? [] : ownSlices(name, merged, own, labelsOf(own.cluster));
@@ -268,7 +267,7 @@ function podSlices(imported: ImportedService, pod: RemotePod, access: Access): r
   const labels = {
     [IMPORT_LABEL]: imported.name,
     [SERVICE_LABEL]: service,
-    [SLICE_MANAGER_LABEL]: SLICE_MANAGER,
+    [SLICE_MANAGER_LABEL]: MANAGER,
   };
   const ports = carriedPorts(imported.merged.ports, pod.remote, pod.carriers, access);
   return connectorSlices({ name: service, labels }, ports, access);

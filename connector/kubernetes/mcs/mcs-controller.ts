@@ -10,7 +10,12 @@ import { ActionExecutor, isNamespaceGone } from "./action-executor.ts";
 import { ClustersetNames } from "./clusterset-names.ts";
 import { newConditions, nextConditions } from "./conditions.ts";
 import { DerivedObjects } from "./derived-objects.ts";
-import { EXPORT_CONDITIONS, type ExportProgress, invalidConditions, validConditions } from "./export-conditions.ts";
+import {
+  EXPORT_CONDITIONS,
+  type ExportProgress,
+  invalidConditions,
+  validConditions,
+} from "./export-conditions.ts";
 import { exportEvents } from "./export-events.ts";
 import { FirstView } from "./first-view.ts";
 import { planImport } from "./import-plan.ts";
@@ -169,7 +174,11 @@ export class McsController {
     if (!(await this.#executor.run({ do: "update-status", kind, meta, fields }))) return;
     const { namespace, name, uid } = meta;
     const hasUncarried = "details" in outcome && outcome.notCarried.length > 0;
-    for (const event of exportEvents({ kind, namespace, name, uid }, newConditions(stored, wanted), hasUncarried)) {
+    for (const event of exportEvents(
+      { kind, namespace, name, uid },
+      newConditions(stored, wanted),
+      hasUncarried,
+    )) {
       this.#cluster.events.record(event);
     }
   }
@@ -210,7 +219,10 @@ export class McsController {
     const context = { siteId, importKind: kind, now: secondsNow() };
     const { actions, foreign } = planImport(imported, state, access, context);
     if (foreign !== null) this.#executor.tellTaken(kind, foreign.meta);
-    for (const action of actions) await this.#executor.run(action);
+    const failures: unknown[] = [];
+    for (const action of actions) await this.#executor.run(action).catch((error) => failures.push(error));
+    // What one object lacks is no reason to leave the others as they are.
+    if (failures.length > 0) throw failures[0];
   }
 
   #isInScope(namespace: string): boolean {

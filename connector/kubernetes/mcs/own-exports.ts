@@ -40,7 +40,9 @@ export class OwnExports {
 
   /** What is offered for all of them; an exposure that stays as it is stays the same object. */
   exposures(): ManagedExposure[] {
-    return [...this.#byKey.values()].flatMap(({ outcome }) => ("exposures" in outcome ? outcome.exposures : []));
+    return [...this.#byKey.values()].flatMap(({ outcome }) =>
+      "exposures" in outcome ? outcome.exposures : [],
+    );
   }
 
   /**

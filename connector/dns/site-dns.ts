@@ -1,5 +1,6 @@
 /** The DNS servers of a site, which answer for the network's services. */
 import { familyOf, isWildcard } from "../../protocol/dns/address.ts";
+import { type ClustersetSource, ClustersetZone } from "../../protocol/dns/clusterset-zone.ts";
 import { type ReverseSource, ReverseZone } from "../../protocol/dns/reverse-zone.ts";
 import { type ServiceSource, ServiceZone } from "../../protocol/dns/service-zone.ts";
 import { type DnsAddress, formatDnsAddress } from "../config/dns-options.ts";
@@ -48,6 +49,7 @@ export class SiteDns {
   #config: DnsConfig;
   #serial: number;
   #forwarded: readonly ForwardedZone[] = [];
+  #clusterset: ClustersetSource | null = null;
   #isStarted = false;
 
   constructor(options: SiteDnsOptions) {
@@ -86,6 +88,12 @@ export class SiteDns {
     this.#setZones();
   }
 
+  /** Answers for the services that clusters export to each other, too. */
+  setClusterset(source: ClustersetSource): void {
+    this.#clusterset = source;
+    this.#setZones();
+  }
+
   /** Call this when services, listeners or targets have changed. */
   changed(): void {
     // Serials grow, also when the connector starts anew.
@@ -110,13 +118,20 @@ export class SiteDns {
     const serial = () => this.#serial;
     const { services } = this.#options;
     const { domain, reverse = [] } = this.#config;
+    const server = {
+      get serial() {
+        return serial();
+      },
+      servers: [...this.ownAddresses(4), ...this.ownAddresses(6)],
+    };
     const zone = new ServiceZone(domain, {
       ports: (service) => services.ports(service),
       get serial() {
         return serial();
       },
-      servers: [...this.ownAddresses(4), ...this.ownAddresses(6)],
+      servers: server.servers,
     });
+    const clusterset = this.#clusterset === null ? [] : [new ClustersetZone(this.#clusterset, server)];
     const addresses: ReverseSource = {
       servicesAt: (name) => services.servicesAt(name),
       get isComplete() {
@@ -127,7 +142,7 @@ export class SiteDns {
       },
     };
     const reversed = reverse.map((origin) => new ReverseZone(origin, domain, addresses));
-    this.#answerer.setZones([zone, ...reversed], this.#forwarded);
+    this.#answerer.setZones([zone, ...clusterset, ...reversed], this.#forwarded);
   }
 
   #listen(): void {

@@ -52,7 +52,12 @@ export class Catalogue {
    * first complete welcome, for a site that was revoked, and for services beyond {@link MAX_SERVICES}.
    */
   isGone(name: string): boolean {
-    return this.#isComplete && !this.#isCleared && this.#dropped === 0 && !this.#services.has(name);
+    return this.isWhole && !this.#services.has(name);
+  }
+
+  /** Whether the services are all that the registry shows this site, so that another one does not exist. */
+  get isWhole(): boolean {
+    return this.#isComplete && !this.#isCleared && this.#dropped === 0;
   }
 
   lookup(name: string): VisibleService | undefined {

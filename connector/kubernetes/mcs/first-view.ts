@@ -6,12 +6,14 @@ type Closable<T> = View<T> & { close(): void };
 
 export class FirstView<T> implements View<T> {
   readonly #listeners: ((keys: readonly string[]) => void)[] = [];
-  #open: readonly { readonly kind: Kind; readonly view: Closable<T> }[];
+  readonly #opened: readonly { readonly kind: Kind; readonly view: Closable<T> }[];
+  /** The version that answered first. The others say the same. */
+  #first: { readonly kind: Kind; readonly view: Closable<T> } | undefined;
 
   /** @param kinds the versions, the preferred one first. Those that are missing are asked for again until one is there */
   constructor(views: ClusterViews, kinds: readonly Kind[], keep: (object: Record<string, unknown>) => T) {
-    this.#open = kinds.map((kind) => ({ kind, view: views.open(kind, keep) }));
-    for (const { kind, view } of this.#open) view.onChange((keys) => this.#changed(kind, keys));
+    this.#opened = kinds.map((kind) => ({ kind, view: views.open(kind, keep) }));
+    for (const each of this.#opened) each.view.onChange((keys) => this.#changed(each, keys));
   }
 
   /** The version that is there; null while none is. */
@@ -20,7 +22,11 @@ export class FirstView<T> implements View<T> {
   }
 
   get synced(): boolean {
-    return this.#first !== undefined;
+    return this.#first?.view.synced ?? false;
+  }
+
+  isSynced(namespace: string): boolean {
+    return this.#first?.view.isSynced(namespace) ?? false;
   }
 
   get(namespace: string, name: string): T | undefined {
@@ -36,19 +42,15 @@ export class FirstView<T> implements View<T> {
   }
 
   close(): void {
-    for (const { view } of this.#open) view.close();
+    for (const { view } of this.#opened) view.close();
   }
 
-  get #first() {
-    return this.#open.find(({ view }) => view.synced);
-  }
-
-  /** Once a version is there, the others say the same. */
-  #changed(kind: Kind, keys: readonly string[]): void {
-    const first = this.#first;
-    if (first === undefined || first.kind !== kind) return;
-    for (const { view } of this.#open) if (view !== first.view) view.close();
-    this.#open = [first];
+  #changed(opened: { readonly kind: Kind; readonly view: Closable<T> }, keys: readonly string[]): void {
+    if (this.#first === undefined) {
+      this.#first = opened;
+      for (const { view } of this.#opened) if (view !== opened.view) view.close();
+    }
+    if (this.#first !== opened) return;
     for (const listener of this.#listeners) listener(keys);
   }
 }

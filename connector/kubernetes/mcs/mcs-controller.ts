@@ -61,7 +61,7 @@ export class McsController {
     this.#objects = new DerivedObjects(views.services, views.endpointSlices, siteId);
     this.#own = new OwnExports({
       ...{ exports: this.#exports, services: views.services, objects: this.#objects, siteId },
-      isInScope: (namespace) => this.#isInScope(namespace),
+      isKnown: (namespace) => this.#isKnown(namespace),
       siteName: () => cluster.siteName(),
     });
     this.#executor = new ActionExecutor(cluster);
@@ -124,8 +124,7 @@ export class McsController {
 
   /** Offers what is exported now, and has the objects written that may be out of date. */
   #update(): void {
-    const { views, leadership } = this.#cluster;
-    if (!this.#exports.synced || !views.services.synced || !views.endpointSlices.synced) return;
+    const { leadership } = this.#cluster;
     const isAll = this.#isEverythingStale;
     const stale = new Set(this.#stale);
     const isStale = (namespace: string) => isAll || stale.has(namespace);
@@ -141,7 +140,8 @@ export class McsController {
   }
 
   async #write(key: string): Promise<void> {
-    if (!this.#cluster.leadership.isLeader || !this.#isInScope(namespaceOf(key))) return;
+    const namespace = namespaceOf(key);
+    if (!this.#cluster.leadership.isLeader || !this.#isKnown(namespace)) return;
     const own = this.#own.get(key);
     const { isComplete } = this.#network;
     const merged = isComplete ? this.#merged(key, own) : undefined;
@@ -195,8 +195,8 @@ export class McsController {
     const { pod, siteId } = this.#cluster;
     const { kind } = this.#imports;
     const addresses = this.#network.addresses() ?? (pod.inCluster ? null : []);
-    if (kind === null || addresses === null) return;
     const [namespace, name] = [namespaceOf(key), key.slice(key.indexOf("/") + 1)];
+    if (kind === null || addresses === null || !this.#imports.isSynced(namespace)) return;
     if (merged !== null && this.#isMissing(namespace)) return;
     const cluster = this.#cluster.siteName();
     const hasOwn = own !== undefined && validOf(own) !== null;
@@ -225,9 +225,11 @@ export class McsController {
     if (failures.length > 0) throw failures[0];
   }
 
-  #isInScope(namespace: string): boolean {
-    const { watched } = this.#cluster;
-    return watched === null || watched.includes(namespace);
+  /** Whether the connector reads a namespace for exports, and has read it. */
+  #isKnown(namespace: string): boolean {
+    const { watched, views } = this.#cluster;
+    if (watched !== null && !watched.includes(namespace)) return false;
+    return [this.#exports, views.services, views.endpointSlices].every((view) => view.isSynced(namespace));
   }
 
   /** Whether nothing can be made in a namespace. Where namespaces cannot be read, the API server will say it. */

@@ -16,8 +16,8 @@ export interface OwnExportSources {
   readonly exports: View<ServiceExportObject>;
   readonly services: View<ServiceObject>;
   readonly objects: Pick<DerivedObjects, "slicesOfService">;
-  /** Whether exports of a namespace are read. */
-  readonly isInScope: (namespace: string) => boolean;
+  /** Whether the exports, Services and slices of a namespace are known. */
+  readonly isKnown: (namespace: string) => boolean;
   readonly siteId: string;
   readonly siteName: () => string;
 }
@@ -50,12 +50,12 @@ export class OwnExports {
    * @param isStale whether a namespace may have changed
    */
   update(isStale: (namespace: string) => boolean): boolean {
-    const { exports, isInScope } = this.#sources;
+    const { exports, isKnown } = this.#sources;
     const next = new Map<string, OwnExport>();
     let hasChanged = false;
     for (const exported of exports.list()) {
       const { namespace, deletionTimestamp } = exported.meta;
-      if (!isInScope(namespace) || deletionTimestamp !== undefined) continue;
+      if (!isKnown(namespace) || deletionTimestamp !== undefined) continue;
       const key = keyOf(exported.meta);
       const known = this.#byKey.get(key);
       const found = known === undefined || isStale(namespace) ? this.#evaluate(exported, known) : known;

@@ -101,6 +101,7 @@ const PROTOCOL: readonly Line[] = [
     usedBy: [
       ...["protocol/uplink", "workers/api", "workers/dns", "workers/registry", "workers/registry/operations"],
       ...["connector/config", "connector/dns", "connector/kubernetes/imports", "connector/runtime"],
+      "connector/kubernetes/mcs",
     ],
     why: "Messages, zones and answers of DNS, which need no sockets.",
   },

@@ -40,8 +40,7 @@ const NAMES = new Map([
 function ask(name: string, type: keyof typeof TYPE): string[] | string | undefined {
   const question = {
     name: name === "" ? "clusterset.local" : `${name}.clusterset.local`,
-    type: TYPE[type],
-    end: 0,
+    ...{ type: TYPE[type], class: CLASS_IN, end: 0 },
   };
   const { rcode, answers } = answerFromZone(zone, question);
   if (answers.length === 0) return NAMES.get(rcode);

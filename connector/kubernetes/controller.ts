@@ -1,4 +1,5 @@
 /** What every controller of a cluster is, and what it uses of the connector. */
+import type { ClustersetSource } from "../../protocol/dns/clusterset-zone.ts";
 import type { KubernetesConfig } from "../config/kubernetes-options.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
@@ -46,6 +47,12 @@ export interface ConnectorSide {
   readonly listeners: ListenerSet;
   /** The links of the site, as the registry reports them. */
   readonly links: () => LinkReports;
+  readonly dns: {
+    /** Answers for the services that clusters export to each other, too. */
+    setClusterset(source: ClustersetSource): void;
+    /** Call this when names may lead elsewhere. */
+    changed(): void;
+  };
   /** Calls back at each change. */
   onChange(signal: ConnectorSignal, listener: () => void): void;
 }

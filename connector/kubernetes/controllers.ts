@@ -2,5 +2,10 @@
 import type { ControllerFactory } from "./controller.ts";
 import { exportController } from "./export-controller.ts";
 import { linkController } from "./link-controller.ts";
+import { multiClusterController } from "./multi-cluster-controller.ts";
 
-export const CONTROLLERS: readonly ControllerFactory[] = [exportController, linkController];
+export const CONTROLLERS: readonly ControllerFactory[] = [
+  exportController,
+  linkController,
+  multiClusterController,
+];

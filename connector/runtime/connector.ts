@@ -99,7 +99,7 @@ async function build(given: ConnectorOptions): Promise<ConnectorParts> {
   });
   const peers: PeerParts = makePeerParts(options, { ...edge, zones: dns });
   const clients = makeClientParts(options, { ...edge, ...peers, dns });
-  const kubernetes = await cluster(options, edge);
+  const kubernetes = await cluster(options, { ...edge, dns });
   const registry = makeRegistryParts(options, { ...edge, ...peers, dns, ready: () => kubernetes?.begun });
   const telemetry = makeTelemetryParts(options, edge);
   return { ...edge, dns, ...peers, ...clients, kubernetes, ...registry, ...telemetry };

@@ -11,6 +11,7 @@ import { partLog } from "../log-levels.ts";
 import type { EdgeParts } from "./edge-parts.ts";
 import type { ConnectorEvents } from "./events.ts";
 import type { MachineParts } from "./machine-parts.ts";
+import type { NetworkDns } from "./network-dns.ts";
 import type { NetworkView } from "./network-view.ts";
 import type { PartOptions } from "./options.ts";
 
@@ -19,18 +20,19 @@ export interface KubernetesPartsOptions
     Pick<EdgeParts, "book">,
     Pick<NetworkView, "catalogue" | "refusedOffers"> {
   readonly events: ConnectorEvents;
+  readonly dns: NetworkDns;
 }
 
 /** @throws FairleadError kubernetes.not_in_cluster, kubernetes.kubeconfig_invalid, file.unreadable */
 export async function makeKubernetesParts(
   config: KubernetesConfig,
   { site, state, boot, environment, log }: PartOptions,
-  { events, offers, listeners, book, catalogue, refusedOffers }: KubernetesPartsOptions,
+  { events, dns, offers, listeners, book, catalogue, refusedOffers }: KubernetesPartsOptions,
 ): Promise<KubernetesController> {
   const { id } = site.membership.site;
   return await openKubernetes({
     connector: {
-      ...{ config, state, offers, listeners, catalogue, refusedOffers },
+      ...{ config, state, dns, offers, listeners, catalogue, refusedOffers },
       links: () => book.reports,
       managedOffers: new ManagedOffers(offers),
       onChange: (signal: ConnectorSignal, listener) => events.on(signal, () => listener()),

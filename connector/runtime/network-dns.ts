@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { reverseZones } from "../../protocol/dns/address.ts";
+import type { ClustersetSource } from "../../protocol/dns/clusterset-zone.ts";
 import { isWithin } from "../../protocol/dns/domain-name.ts";
 import { PASSAGE_BYTES } from "../../protocol/dns/passages.ts";
 import { zoneService } from "../../protocol/dns/zone-service.ts";
@@ -152,6 +153,11 @@ export class NetworkDns implements Part {
     this.#dns.configure(this.#dnsConfig(config));
     this.#zones.setZones(config.dnsZones);
     this.#accept(config.dnsAccept);
+  }
+
+  /** Answers for the services that clusters export to each other, too. */
+  setClusterset(source: ClustersetSource): void {
+    this.#dns.setClusterset(source);
   }
 
   /** Call this when services, listeners, offers or targets have changed. */

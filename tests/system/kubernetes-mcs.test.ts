@@ -5,8 +5,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { OpenCluster } from "../../connector/kubernetes/cluster/open-cluster.ts";
-import { McsController } from "../../connector/kubernetes/mcs/mcs-controller.ts";
+import { Clusterset } from "../../connector/kubernetes/mcs/clusterset.ts";
+import { ExportMemory } from "../../connector/kubernetes/mcs/export-memory.ts";
 import { networkName, udpNetworkName } from "../../connector/kubernetes/mcs/network-name.ts";
+import { silent } from "../../connector/log.ts";
+import type { StateStore } from "../../connector/state/store.ts";
 import { eventually } from "../support/clock/eventually.ts";
 import { at, type JsonObject, objectsIn, textIn } from "../support/kubernetes/json.ts";
 import { MCS_DEFINITIONS } from "../support/kubernetes/mcs-definitions.ts";
@@ -22,13 +25,26 @@ const NEVER = 700;
 const SITES = ["east", "west"] as const;
 const siteId = (name: string) => `s${name.padEnd(26, "0")}`;
 
+/** The state directories of the sites, which outlive their controllers. */
+const files = new Map<string, string>();
+
+const stateOf = (site: string): Pick<StateStore, "readOrSetAside" | "writeAtomic"> => ({
+  readOrSetAside: async (file, schema) => {
+    const text = files.get(`${site}/${file}`);
+    return text === undefined ? null : schema.parse(JSON.parse(text));
+  },
+  writeAtomic: async (file, text) => {
+    files.set(`${site}/${file}`, String(text));
+  },
+});
+
 /** A cluster and its connector's controller. */
 interface Member {
   readonly name: string;
   readonly api: TestCluster;
   readonly network: MemoryMember;
   cluster: OpenCluster;
-  controller: McsController;
+  controller: Clusterset;
 }
 
 let members: Member[];
@@ -41,9 +57,9 @@ async function start(name: string, api: TestCluster, network: MemoryMember): Pro
     ...{ kubeconfig: api.kubeconfig, namespace: "default", watched: null, electionTimes: QUICK },
     ...{ siteId: siteId(name), siteName: () => name },
   });
-  const controller = new McsController(cluster, network);
+  const controller = new Clusterset(cluster, network, new ExportMemory(stateOf(name), silent));
   cluster.start();
-  controller.start();
+  await controller.start();
   return { name, api, network, cluster, controller };
 }
 
@@ -437,7 +453,10 @@ describe.skipIf(IS_REAL)("Clusters that share their services", () => {
         return objectsIn(slices[0]?.endpoints).length > 0 && slices;
       });
       expect(at(objectsIn(own?.endpoints)[0], "addresses")).toEqual(["10.244.1.7"]);
-      const [there] = await slicesOf(second);
+      const [there] = await eventually("a slice in the other cluster", async () => {
+        const slices = await slicesOf(second);
+        return slices.length > 0 && slices;
+      });
       expect(at(objectsIn(there?.endpoints)[0], "addresses")).toEqual(["10.1.1.1"]);
       const service = await derivedService(second);
       expect(at(there?.metadata, "labels", "kubernetes.io/service-name")).toBe(at(service?.metadata, "name"));
@@ -543,6 +562,26 @@ describe.skipIf(IS_REAL)("Clusters that share their services", () => {
       first.network.isRevoked = false;
       second.network.notify();
       await imported(second);
+    });
+
+    it("keep their offers over a restart while the API server is away", async () => {
+      await deploy(first);
+      await pod(first, "hello-0", "10.244.1.10");
+      await exportHello(first);
+      const name = networkName(namespace, "hello");
+      const targets = () =>
+        first.network.exposures.find((exposure) => exposure.name === name)?.ports[0]?.targets;
+      await eventually("the target", () => targets()?.length === 1);
+      await imported(second);
+      await stop(first);
+      await first.api.server.goAway();
+      first.network.exposures = [];
+      Object.assign(first, await start(first.name, first.api, first.network));
+      await eventually("the offer", () => targets()?.length === 1);
+      await first.api.server.comeBack();
+      await unexport(first);
+      await eventually("the end of the offer", () => targets() === undefined);
+      await notImported(second);
     });
 
     it("import into a namespace that comes later, and again after it was deleted", async () => {

@@ -36,8 +36,8 @@ export interface ImportedService {
 export interface Access {
   /** Addresses of the connectors that accept clients. */
   readonly addresses: readonly string[];
-  /** The port at those addresses for a port of a service of the network; undefined without a listener. */
-  listenerPort(service: string, port: number, transport: "tcp" | "udp"): number | undefined;
+  /** The port at those addresses for a port of a service of the network; null without a listener. */
+  listenerPort(service: string, port: number, transport: "tcp" | "udp"): number | null;
 }
 
 export interface WantedService {
@@ -222,8 +222,8 @@ const carriedPorts = (
     if (original === undefined || !serves(remote.details, original) || port.protocol === "SCTP") return [];
     const transport = port.protocol === "UDP" ? "udp" : "tcp";
     const carrier = carriers[transport];
-    const listener = carrier === undefined ? undefined : access.listenerPort(carrier, port.port, transport);
-    return listener === undefined ? [] : [{ name: port.name ?? "", protocol: port.protocol, port: listener }];
+    const listener = carrier === undefined ? null : access.listenerPort(carrier, port.port, transport);
+    return listener === null ? [] : [{ name: port.name ?? "", protocol: port.protocol, port: listener }];
   });
 
 const sliceOfPorts = (ports: readonly ExportedPort[]): WantedSlice["ports"] =>

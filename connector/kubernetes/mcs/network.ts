@@ -14,8 +14,8 @@ export interface McsNetwork {
   refusal(service: string): string | null;
   /** Addresses of the connectors that accept clients; null while they are not known. */
   addresses(): readonly string[] | null;
-  /** The connectors' port for a port of a service; undefined while no listener is for it. */
-  listenerPort(service: string, port: number, transport: "tcp" | "udp"): number | undefined;
+  /** The connectors' port for a port of a service; null while no listener is for it. */
+  listenerPort(service: string, port: number, transport: "tcp" | "udp"): number | null;
   /** Calls back when any of this has changed. */
   onChange(listener: () => void): void;
   /** Answers questions for `clusterset.local` from now on. */

@@ -172,4 +172,9 @@ function portsOf(ports: readonly ExportedPort[], targets: (port: ExportedPort) =
   return { tcp: of("TCP"), udp: of("UDP") };
 }
 
-const sourceOf = ({ namespace, name }: ServiceExportDetails): string => `ServiceExport ${namespace}/${name}`;
+const SOURCE = "ServiceExport";
+
+const sourceOf = ({ namespace, name }: ServiceExportDetails): string => `${SOURCE} ${namespace}/${name}`;
+
+/** Whether what a status shows as the source of an offer is a ServiceExport. */
+export const isExport = (source: string): boolean => source.startsWith(`${SOURCE} `);

@@ -25,6 +25,9 @@ export interface OwnExportSources {
 export class OwnExports {
   readonly #sources: OwnExportSources;
   #byKey: ReadonlyMap<string, OwnExport> = new Map();
+  /** What was offered before the start, for namespaces that are not known yet. */
+  #remembered: readonly ManagedExposure[] = [];
+  #hasChanged = false;
 
   constructor(sources: OwnExportSources) {
     this.#sources = sources;
@@ -38,11 +41,23 @@ export class OwnExports {
     return this.#byKey.keys();
   }
 
+  /** Goes on with what was offered before the start, until the exports of its namespace are known. */
+  remember(exposures: readonly ManagedExposure[]): void {
+    this.#remembered = exposures;
+    this.#hasChanged = true;
+  }
+
+  /** Whether something is offered only because it was before the start. */
+  get isRemembered(): boolean {
+    return this.#remembered.length > 0;
+  }
+
   /** What is offered for all of them; an exposure that stays as it is stays the same object. */
   exposures(): ManagedExposure[] {
-    return [...this.#byKey.values()].flatMap(({ outcome }) =>
+    const found = [...this.#byKey.values()].flatMap(({ outcome }) =>
       "exposures" in outcome ? outcome.exposures : [],
     );
+    return [...found, ...this.#remembered];
   }
 
   /**
@@ -52,7 +67,11 @@ export class OwnExports {
   update(isStale: (namespace: string) => boolean): boolean {
     const { exports, isKnown } = this.#sources;
     const next = new Map<string, OwnExport>();
-    let hasChanged = false;
+    let hasChanged = this.#hasChanged;
+    this.#hasChanged = false;
+    const remembered = this.#remembered.filter(({ export: details }) => !isKnown(details?.namespace ?? ""));
+    hasChanged ||= remembered.length < this.#remembered.length;
+    this.#remembered = remembered;
     for (const exported of exports.list()) {
       const { namespace, deletionTimestamp } = exported.meta;
       if (!isKnown(namespace) || deletionTimestamp !== undefined) continue;

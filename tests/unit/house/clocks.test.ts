@@ -31,6 +31,7 @@ const ALLOWED: readonly (readonly [file: string, why: string])[] = [
     "the times in the Lease, which no connector compares with a clock",
   ],
   ["connector/kubernetes/cluster/reachability.ts", "since when the API server answers, in status"],
+  ["connector/kubernetes/mcs/clusterset.ts", "the time of a condition's transition, for readers"],
   ["connector/listeners/tls/network-certificate.ts", "when a certificate ends"],
   ["connector/uplink/uplink.ts", "since when an uplink is up, in status; how far the edge's clock is off"],
 ];

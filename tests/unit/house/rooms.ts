@@ -100,8 +100,8 @@ const PROTOCOL: readonly Line[] = [
     room: "protocol/dns",
     usedBy: [
       ...["protocol/uplink", "workers/api", "workers/dns", "workers/registry", "workers/registry/operations"],
-      ...["connector/config", "connector/dns", "connector/kubernetes/imports", "connector/runtime"],
-      "connector/kubernetes/mcs",
+      ...["connector/config", "connector/dns", "connector/runtime"],
+      ...["connector/kubernetes", "connector/kubernetes/imports", "connector/kubernetes/mcs"],
     ],
     why: "Messages, zones and answers of DNS, which need no sockets.",
   },
@@ -426,6 +426,16 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/kubernetes/exports",
+    usedBy: ["connector/kubernetes"],
+    why: "The controllers of a cluster are joined with the connector.",
+  },
+  {
+    room: "connector/kubernetes/mcs",
+    usedBy: ["connector/kubernetes"],
+    why: "The controllers of a cluster are joined with the connector.",
+  },
+  {
+    room: "connector/kubernetes/imports",
     usedBy: ["connector/kubernetes"],
     why: "The controllers of a cluster are joined with the connector.",
   },

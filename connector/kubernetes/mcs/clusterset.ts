@@ -17,6 +17,7 @@ import {
   validConditions,
 } from "./export-conditions.ts";
 import { exportEvents } from "./export-events.ts";
+import type { ExportMemory } from "./export-memory.ts";
 import { FirstView } from "./first-view.ts";
 import { planImport } from "./import-plan.ts";
 import { type MergedService, merge } from "./merge.ts";
@@ -33,9 +34,13 @@ import type { ValidExport } from "./own-export.ts";
 import { type OwnExport, OwnExports } from "./own-exports.ts";
 import { keyOf, type RemoteExport, remoteExports } from "./remote-exports.ts";
 
-export class McsController {
+/** Changes within this time are one, ms: the objects of one service come as many. */
+const BATCH_MS = 20;
+
+export class Clusterset {
   readonly #cluster: Cluster;
   readonly #network: McsNetwork;
+  readonly #memory: ExportMemory;
   readonly #exports: FirstView<ServiceExportObject>;
   readonly #imports: FirstView<ServiceImportObject>;
   /** Undefined where the connector reads some namespaces alone. */
@@ -48,13 +53,17 @@ export class McsController {
   /** Namespaces in which something has changed. */
   readonly #stale = new Set<string>();
   #isEverythingStale = true;
-  #scheduled: NodeJS.Immediate | undefined;
+  #scheduled: NodeJS.Timeout | undefined;
+  /** Whether it is known what was offered before the start. */
+  #isLoaded = false;
+  readonly #begun = Promise.withResolvers<void>();
   #isClosed = false;
 
-  constructor(cluster: Cluster, network: McsNetwork) {
+  constructor(cluster: Cluster, network: McsNetwork, memory: ExportMemory) {
     const { views, siteId, watched, log } = cluster;
     this.#cluster = cluster;
     this.#network = network;
+    this.#memory = memory;
     this.#exports = new FirstView(views, EXPORT_KINDS, keepServiceExport);
     this.#imports = new FirstView(views, IMPORT_KINDS, keepServiceImport);
     this.#namespaces = watched === null ? views.open(KINDS.namespaces, metaOf) : undefined;
@@ -76,7 +85,12 @@ export class McsController {
     });
   }
 
-  start(): void {
+  /** Resolves once what is exported is offered: as the cluster says it, or as it was before the start. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
+  async start(): Promise<void> {
     const { views, leadership } = this.#cluster;
     for (const view of [this.#exports, this.#imports, views.services, views.endpointSlices]) {
       view.onChange((keys) => this.#changed(keys));
@@ -92,13 +106,15 @@ export class McsController {
         slicesOf: (namespace, name) => this.#objects.slices(keyOf({ namespace, name })),
       }),
     );
+    this.#own.remember(await this.#memory.load());
+    this.#isLoaded = true;
     this.#everythingChanged();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearImmediate(this.#scheduled);
-    await this.#queue.stop();
+    clearTimeout(this.#scheduled);
+    await Promise.all([this.#queue.stop(), this.#memory.save()]);
     for (const view of [this.#exports, this.#imports, this.#namespaces]) view?.close();
   }
 
@@ -116,10 +132,10 @@ export class McsController {
 
   #schedule(): void {
     if (this.#isClosed) return;
-    this.#scheduled ??= setImmediate(() => {
+    this.#scheduled ??= setTimeout(() => {
       this.#scheduled = undefined;
       this.#update();
-    });
+    }, BATCH_MS).unref();
   }
 
   /** Offers what is exported now, and has the objects written that may be out of date. */
@@ -130,13 +146,24 @@ export class McsController {
     const isStale = (namespace: string) => isAll || stale.has(namespace);
     this.#isEverythingStale = false;
     this.#stale.clear();
-    if (this.#own.update(isStale)) this.#network.setExposures(this.#own.exposures());
+    if (this.#own.update(isStale)) {
+      const exposures = this.#own.exposures();
+      this.#network.setExposures(exposures);
+      this.#memory.keep(exposures);
+    }
+    if (this.#isLoaded && (this.#own.isRemembered || this.#isRead)) this.#begun.resolve();
     if (isAll) this.#remotes = remoteExports(this.#network.services());
     this.#network.namesChanged();
     if (!leadership.isLeader) return;
     const imports = [...this.#imports.list()].map(({ meta }) => keyOf(meta));
     const keys = new Set([...this.#own.keys(), ...this.#remotes.keys(), ...imports, ...this.#objects.keys()]);
     for (const key of keys) if (isStale(namespaceOf(key))) this.#queue.add(key);
+  }
+
+  /** Whether the cluster has said what it exports, or that it exports nothing. */
+  get #isRead(): boolean {
+    const { services, endpointSlices } = this.#cluster.views;
+    return this.#exports.isRefused || (this.#exports.synced && services.synced && endpointSlices.synced);
   }
 
   async #write(key: string): Promise<void> {

@@ -22,6 +22,7 @@ const STEPS = [
   ...["edge", "shop", "sites", "console.user", "tokens", "links", "tokens.used_up", "links.up"],
   ...["expose", "names", "status", "console", "page", "order", "flows", "closed"],
   ...["revoke", "links.down", "rest", "degraded", "old-token", "recovery", "recovered", "events"],
+  "events.kubernetes",
 ];
 
 let cluster: Cluster;

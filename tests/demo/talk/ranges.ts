@@ -50,6 +50,11 @@ export class Ranges {
     return `${this.#prefix(deployment.site)}.1.${number}`;
   }
 
+  /** The address of a cluster's connector, as a pod has one. */
+  connector(site: SiteName): string {
+    return `${this.#prefix(site)}.8.1`;
+  }
+
   dnsHost(site: SiteName): string {
     return `${this.#prefix(site)}.0.53`;
   }

@@ -84,7 +84,7 @@ export class Shell {
 }
 
 /** The first or the last lines of a text, with the number of those that are left out. */
-function excerpt(text: string, first?: number, last?: number): string {
+export function excerpt(text: string, first?: number, last?: number): string {
   const lines = text.split("\n");
   const left = lines.length - (first ?? last ?? lines.length);
   if (left <= 0) return text;

@@ -1,6 +1,6 @@
 /**
  * The talk's demo, step by step: three sites, their links, the shop across them, and the revocation. Every step runs the
- * commands that it shows, and checks what must be seen. Its last step, the Events of Kubernetes, needs a cluster.
+ * commands that it shows, and checks what must be seen.
  */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
@@ -15,6 +15,7 @@ import {
 import type { Setting } from "../performance.ts";
 import type { Report } from "../report.ts";
 import { describeListening } from "../sockets.ts";
+import { ApiServers } from "./api-servers.ts";
 import { ConsoleVisitor } from "./console-visitor.ts";
 import {
   DEPLOYMENTS,
@@ -28,7 +29,7 @@ import {
 import { expectEqual, expectText } from "./expectation.ts";
 import { silentServices } from "./names.ts";
 import { Ranges } from "./ranges.ts";
-import { type CommandOptions, Shell } from "./shell.ts";
+import { type CommandOptions, excerpt, Shell } from "./shell.ts";
 import { PRODUCTS, ShopBrowser, type ShopPage } from "./shop-browser.ts";
 import { type ShopPrograms, startShop } from "./shop-programs.ts";
 
@@ -75,13 +76,16 @@ export interface TalkOptions {
 }
 
 export class Talk {
+  readonly #setting: Setting;
   readonly #report: Report;
   readonly #cluster: Cluster;
   readonly #shell: Shell;
   readonly #options: TalkOptions;
   readonly #login: string;
 
-  constructor({ report, cluster }: Setting, options: TalkOptions) {
+  constructor(setting: Setting, options: TalkOptions) {
+    const { report, cluster } = setting;
+    this.#setting = setting;
     this.#report = report;
     this.#cluster = cluster;
     this.#options = options;
@@ -93,12 +97,13 @@ export class Talk {
   async run(): Promise<TalkStage> {
     const ranges = await Ranges.find();
     this.#heading("1", "Install a site in each cluster");
-    const [edge, programs] = await Promise.all([
+    const [edge, programs, apiServers] = await Promise.all([
       this.#step("edge", () => this.#startEdge()),
       startShop(this.#cluster, ranges, DOMAIN),
+      ApiServers.start(this.#setting),
     ]);
     await this.#step("shop", () => this.#showShop(programs, ranges));
-    const sites = await this.#step("sites", () => this.#startSites(ranges));
+    const sites = await this.#step("sites", () => this.#startSites(ranges, apiServers));
 
     this.#heading("2", "The console signs in by user and password");
     const console = await this.#step("console.user", () => this.#consoleUser(edge));
@@ -145,7 +150,7 @@ export class Talk {
     this.#heading("11", "Events");
     await this.#step("events", () => this.#events());
     this.#heading("12", "Events of Kubernetes");
-    this.#report.line("  This step needs a cluster of Kubernetes, which this demo does not have.");
+    await this.#step("events.kubernetes", () => this.#kubernetesEvents(apiServers));
     return { edge, sites, login: this.#login, shopUrl, console };
   }
 
@@ -175,7 +180,7 @@ export class Talk {
     return { value: null, detail };
   }
 
-  async #startSites(ranges: Ranges) {
+  async #startSites(ranges: Ranges, apiServers: ApiServers) {
     const started = SITES.map(async (site): Promise<[SiteName, Connector]> => {
       const token = this.#cluster.path(`${site}.yaml`);
       await this.#fairlead(["site", "create", site, "-o", token]);
@@ -184,7 +189,8 @@ export class Talk {
         token,
         stateDir: this.#cluster.path(site),
         bind: ranges.services(site),
-        args: ["--dns", ranges.dns(site)],
+        args: ["--dns", ranges.dns(site), ...apiServers.options(site)],
+        env: { POD_IP: ranges.connector(site) },
       };
       return [site, await this.#cluster.connector(options)];
     });
@@ -194,7 +200,7 @@ export class Talk {
       this.#shell.show("operator", `fairlead site create ${site} -o ${site}.yaml`);
       this.#shell.show(
         site,
-        `fairlead connector run --site ${site} ${files} --bind ${ranges.services(site)} --dns ${ranges.dns(site)} &`,
+        `fairlead connector run --site ${site} ${files} --bind ${ranges.services(site)} --dns ${ranges.dns(site)} ${apiServers.options(site).join(" ")} &`,
         { skupper: "skupper init" },
       );
     }
@@ -563,6 +569,31 @@ export class Talk {
     };
   }
 
+  async #kubernetesEvents(apiServers: ApiServers) {
+    for (const site of SITES) {
+      await eventually(`the Events in ${site}`, async () => {
+        const told = (await apiServers.events(site)).map(({ reason, note }) => `${reason} ${note}`);
+        const missing = kubernetesEventsOf(site).filter(
+          (each) => !told.some((text) => text.startsWith(each)),
+        );
+        if (missing.length > 0) throw new Error(`${missing.join("; ")} is not among ${told.join("; ")}`);
+        return true;
+      });
+    }
+    for (const site of SITES) {
+      const columns = "custom-columns=REASON:.reason,MESSAGE:.message";
+      const args = ["get", "events", "--namespace", site, "--sort-by", ".eventTime", "--output", columns];
+      const output = await apiServers.kubectl(site, args);
+      if (output === null) continue;
+      const shown = { skupper: "kubectl get events", output: excerpt(output.trimEnd(), 9) };
+      this.#shell.show(site, ["kubectl", ...args].join(" "), shown);
+    }
+    return {
+      value: null,
+      detail: "Each cluster's Events tell of its tokens, links and services, with Skupper's reasons.",
+    };
+  }
+
   #heading(number: string, title: string): void {
     this.#report.line(`\n${number === "" ? "" : `${number}. `}${title}`, "bold");
   }
@@ -600,6 +631,21 @@ export class Talk {
   #environmentOf(site: SiteName): Env {
     return { FAIRLEAD_STATE: this.#cluster.path(site) };
   }
+}
+
+/** The beginnings of Events that must be in a cluster. */
+function kubernetesEventsOf(site: SiteName): readonly string[] {
+  const links: Readonly<Record<SiteName, readonly string[]>> = {
+    public1: ["ServiceSyncEvent Service sync receiver connection to public2 established"],
+    public2: ["TokenHandler Connecting using token link1", 'LinkManagement Created link "link1"'],
+    private1: ["TokenHandler Connecting using token link2", 'LinkManagement Created link "link2"'],
+  };
+  const services = EXPOSED.map(({ name, site: of }) =>
+    of === site
+      ? `ServiceManagement Service ${name} exposed`
+      : `ServiceControllerCreateEvent Creating service ${name}`,
+  );
+  return [...links[site], ...services];
 }
 
 const namesAt = (site: SiteName) =>

@@ -23,10 +23,11 @@ export async function checkSharedFiles(theirs: Files, mine: Files, place: FilesP
   await Offers.check(reader);
 }
 
-/** The id of the site that files are of; null before it joined. */
+/** The id of the site that files are of; null before it joined, and for a damaged file. */
 export function siteIdOf(files: Files): string | null {
-  const text = files[SITE_FILE];
-  if (text === undefined) return null;
-  const { data } = SiteId.safeParse(JSON.parse(text));
-  return data?.site.id ?? null;
+  try {
+    return SiteId.parse(JSON.parse(files[SITE_FILE] ?? "null")).site.id;
+  } catch {
+    return null;
+  }
 }

@@ -4,7 +4,7 @@
  * in the directory alone, and there later.
  */
 import type { z } from "zod";
-import { asFairleadError, type FairleadError } from "../../protocol/errors.ts";
+import { asFairleadError, ERRORS, type FairleadError } from "../../protocol/errors.ts";
 import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
@@ -37,6 +37,8 @@ export interface SharedStateOptions {
    * @throws FairleadError `state.corrupt` for damaged files, and for those of another site than the directory's
    */
   readonly check: (theirs: Files, mine: Files) => Promise<void>;
+  /** Whether a connector can start with the directory's files alone, while the place is away. */
+  readonly isEnough?: (mine: Files) => boolean;
   /** Hears why the files cannot be read or stored, once for each reason. */
   readonly refused?: (error: FairleadError) => void;
   readonly log: Log;
@@ -69,20 +71,26 @@ export class SharedState implements StateStore {
   }
 
   /**
-   * Reads the shared files, and tries until that succeeds: a connector cannot start without its state. Files that only
-   * the directory has are stored. Null if the signal aborted first.
+   * Reads the shared files, and tries until that succeeds: a connector cannot start without its state. One whose process
+   * ended in a pod that is still there has its state in the directory, and starts with that while the place is away.
+   * Files that only the directory has are stored. Null if the signal aborted first.
    */
   static async open(options: SharedStateOptions): Promise<SharedState | null> {
     const state = new SharedState(options);
     await state.#readDirectory();
-    const { signal } = options;
+    const { signal, isEnough } = options;
+    signal.addEventListener("abort", () => clearTimeout(state.#retry));
     while (!signal.aborted) {
       try {
         await state.#keep(await state.#exchange((files) => files));
         state.#succeeded();
-        signal.addEventListener("abort", () => clearTimeout(state.#retry));
         return state;
       } catch (thrown) {
+        if (passes(thrown) && isEnough?.(state.#local) === true) {
+          state.#failed(thrown, "The connector starts with the state that it has");
+          state.#retryLater();
+          return state;
+        }
         state.#failed(thrown, "The connector cannot start without its state");
         await sleep(state.#backoff.next(), signal);
       }
@@ -256,6 +264,9 @@ export class SharedState implements StateStore {
     return await done;
   }
 }
+
+/** Whether the place is away, and nobody has to act. */
+const passes = (thrown: unknown): boolean => ERRORS[asFairleadError(thrown, "state.unwritable").code].retry;
 
 const sameFiles = (left: Files, right: Files): boolean =>
   Object.keys({ ...left, ...right }).every((name) => left[name] === right[name]);

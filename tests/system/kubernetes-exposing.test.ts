@@ -86,8 +86,9 @@ describe("An annotated Service", () => {
   });
 
   it("that the network refuses is told so", async () => {
-    await east.service("clash", specOf("clash"), { annotations });
-    expect(await warningOn("clash")).toMatchObject({
+    const named = { ...annotations, "fairlead.dev/address": "clash" };
+    await east.service("other", specOf("other"), { annotations: named });
+    expect(await warningOn("other")).toMatchObject({
       reason: "OfferRefused",
       note: expect.stringMatching(/^clash is not offered\..*fairlead\.dev\/port/),
     });
@@ -103,6 +104,7 @@ describe.skipIf(IS_REAL)("While the API server is away", () => {
     await answers("api", "api");
     east.cluster.server.faults.freeze();
     expect(await ask("api")).toBe("api");
+    await replica.connector.kill9();
     await replica.connector.restart();
     await answers("api", "api");
     east.cluster.server.faults.thaw();

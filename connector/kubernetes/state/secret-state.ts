@@ -23,7 +23,10 @@ export interface SecretStateOptions
   readonly check: (theirs: Files, mine: Files, place: FilesPlace) => Promise<void>;
 }
 
-/** Opens the state, and tries until the API server answers. Null if the signal aborted first. */
+/**
+ * Opens the state, and tries until the API server answers, unless the directory has a site already. Null if the signal
+ * aborted first.
+ */
 export async function openSecretState(options: SecretStateOptions): Promise<SharedState | null> {
   const { client, events, namespace, files, check, directory, log, signal } = options;
   const secret: ObjectReference = { kind: KINDS.secrets, namespace, name: `${options.name}-state` };
@@ -37,6 +40,7 @@ export async function openSecretState(options: SecretStateOptions): Promise<Shar
   const state = await SharedState.open({
     ...{ directory, shared, names: files, refused, log, signal },
     check: (theirs, mine) => check(theirs, mine, place),
+    isEnough: (mine) => options.siteOf(mine) !== null,
   });
   if (state === null) return null;
   const outage = new OutageLog(log);

@@ -143,4 +143,32 @@ describe("A shared state", () => {
     expect(await text("list")).toBe(list("a"));
     expect(refused).toEqual(["kubernetes.unreachable", "state.corrupt"]);
   });
+
+  it("starts with the directory's files while the place is away, if they are enough", async () => {
+    const memory = new SharedMemory();
+    memory.put({ list: list("a") });
+    memory.failure = AWAY;
+    const directory = await temporaryState();
+    await directory.writeAtomic("list", list("a", "b"));
+    const { text, changes } = await open(memory, {
+      directory,
+      isEnough: (mine) => mine.list !== undefined,
+    });
+    expect(await text("list")).toBe(list("a", "b"));
+    memory.failure = null;
+    await eventually("what was stored since", () => changes() === 1);
+    expect(await text("list")).toBe(list("a"));
+  });
+
+  it("does not start with the directory's files when those stored are damaged", async () => {
+    const memory = new SharedMemory();
+    memory.put({ list: "nonsense" });
+    const directory = await temporaryState();
+    await directory.writeAtomic("list", list("a"));
+    const log = new MemoryLog();
+    const opened = open(memory, { directory, log, isEnough: () => true });
+    await eventually("the reason", () => log.find("cannot start without its state") !== undefined);
+    memory.put({ list: list("b") });
+    expect(await (await opened).text("list")).toBe(list("b"));
+  });
 });

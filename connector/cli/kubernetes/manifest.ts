@@ -2,10 +2,11 @@ import { SiteName } from "../../../protocol/names.ts";
 import { parseWith } from "../../../protocol/parse.ts";
 import { parseDuration } from "../../config/duration.ts";
 import { parsePortRange } from "../../config/kubernetes-options.ts";
-import type { Context } from "../framework/context.ts";
 import { command, flag, value, values } from "../framework/definition.ts";
 import { accepting, oneOf, someText, wholeNumber } from "../framework/values.ts";
+import { advise } from "./advice.ts";
 import { parsePair, parseToleration } from "./pairs.ts";
+import { readToken } from "./token-text.ts";
 
 const onOff = oneOf("on", "off");
 const names = (text: string): readonly string[] => text.split(",");
@@ -180,7 +181,7 @@ export const kubernetesManifest = command({
       import("../../kubernetes/manifest/print.ts"),
       import("../../kubernetes/manifest/evaluate.ts"),
     ]);
-    const token = input.token === undefined ? undefined : await readToken(context, input.token);
+    const token = input.token === undefined ? undefined : await readToken(context.io, input.token);
     const edgePorts = input.edgePorts.length > 0 ? input.edgePorts : token?.ports;
     const given = {
       name: input.name,
@@ -231,54 +232,9 @@ export const kubernetesManifest = command({
         namespace,
         name: installation.name,
         hasImage: input.image !== undefined,
+        isAlone: !installation.clusterWide && installation.watchNamespaces.length === 0,
         expires: token?.expires,
       });
     });
   },
 });
-
-interface TokenText {
-  readonly text: string;
-  /** RFC 3339. */
-  readonly expires: string;
-  /** Ports of the addresses that a site with the token dials. */
-  readonly ports: readonly number[];
-}
-
-/** Reads and checks a token. @throws FairleadError `token.malformed`, `file.unreadable` */
-async function readToken({ io }: Context, source: string): Promise<TokenText> {
-  const { parseToken, readTokenText } = await import("../../site/token.ts");
-  const text = source === "-" ? await io.readInput() : await readTokenText(source);
-  const { metadata, spec } = parseToken(text, source === "-" ? "Standard input" : source);
-  const addresses = spec.links === undefined ? [spec.api] : [spec.api, spec.links];
-  const ports = addresses.map((address) => Number(new URL(address).port || 443));
-  return { text, expires: metadata.expires, ports: [...new Set(ports)] };
-}
-
-interface Advice {
-  readonly namespace: string;
-  readonly name: string;
-  /** Whether an option names the image. */
-  readonly hasImage: boolean;
-  readonly expires: string | undefined;
-}
-
-/** Says what a user has to know and do next. */
-function advise({ aside, io }: Context, { namespace, name, hasImage, expires }: Advice): void {
-  if (!hasImage)
-    aside.line(
-      "No registry has the image of the output: build it from connector/Dockerfile, push it to a registry that the cluster reaches, and name it with --image.",
-    );
-  if (expires === undefined)
-    aside.line(
-      `Without --token, a site that has not joined yet needs the Secret ${name}-token, with the key token.yaml.`,
-    );
-  else if (Date.parse(expires) <= io.now())
-    aside.line(`The token expired at ${expires}: a site that has not joined yet needs another one.`);
-  else aside.line(`The output has the token, by which a site joins until ${expires}: keep it secret.`);
-  aside.line(
-    io.stdout.isTTY ? "Apply the output with kubectl, and then wait:" : "Once it is applied, wait for it:",
-  );
-  if (io.stdout.isTTY) aside.command("fairlead kubernetes manifest … | kubectl apply -f -");
-  aside.command(`kubectl -n ${namespace} rollout status deployment/${name}-connector`);
-}

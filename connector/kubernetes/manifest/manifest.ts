@@ -34,9 +34,9 @@ export function manifestFile(file: string, values: Values, namespace: string): r
 export const manifestOf = (values: Values, namespace: string): readonly Filled[] =>
   Object.keys(FILES).flatMap((file) => manifestFile(file, values, namespace));
 
-/** The namespace of an installation, where the user asks for it. It holds pods to the strictest standard. */
+/** The namespace of an installation. It has no standard of Pod Security, since applications may share it. */
 export const namespaceObject = (name: string): Filled => ({
   apiVersion: "v1",
   kind: "Namespace",
-  metadata: { name, labels: { "pod-security.kubernetes.io/enforce": "restricted" } },
+  metadata: { name },
 });

@@ -34,6 +34,8 @@ describe("fairlead kubernetes manifest", () => {
     expect(out).not.toContain("kind: Secret");
     expect(err).toContain("name it with --image");
     expect(err).toContain("needs the Secret fairlead-token");
+    expect(err).toContain("objects of the namespace shop alone");
+    expect((await manifest("--cluster-wide")).err).not.toContain("alone");
     expect(err).toContain("  kubectl -n shop rollout status deployment/fairlead-connector\n");
     expect((await manifest("--image", "registry.example/fairlead:1")).err).not.toContain("--image");
   });

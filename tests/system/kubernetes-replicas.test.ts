@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../support/clock/eventually.ts";
 import { at, textIn } from "../support/kubernetes/json.ts";
+import { IS_REAL } from "../support/kubernetes/test-cluster.ts";
 import type { ConnectorPod } from "../support/kubernetes/world/connector-pod.ts";
 import type { KubernetesSite } from "../support/kubernetes/world/kubernetes-site.ts";
 import { useKubernetesWorld } from "../support/kubernetes/world/kubernetes-world.ts";
@@ -73,4 +74,19 @@ describe("Replicas of a connector", () => {
     await ready(await west.startReplica(scope));
     await endpoints(2);
   });
+
+  it.skipIf(IS_REAL)(
+    "take clients while the API server says nothing, and are replaced after it",
+    async () => {
+      const { faults } = west.cluster.server;
+      const loads = load();
+      faults.freeze();
+      for (const each of loads) await each.further(30);
+      faults.thaw();
+      await west.endReplica(await leader());
+      await endpoints(1);
+      for (const each of loads) await each.further(10);
+      expect(await failuresOf(loads)).toEqual([]);
+    },
+  );
 });

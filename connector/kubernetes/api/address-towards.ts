@@ -2,6 +2,7 @@
 import { createSocket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
+import { isLoopback } from "../../../protocol/dns/address.ts";
 
 /** A datagram socket sends nothing when it is connected: it only asks the routes. */
 const ANY_PORT = 443;
@@ -26,8 +27,6 @@ async function routedAddress(host: string): Promise<string | null> {
   socket.close();
   return address;
 }
-
-const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
 
 const isLinkLocal = (address: string): boolean =>
   address.startsWith("fe80:") || address.startsWith("169.254.");

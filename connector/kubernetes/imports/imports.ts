@@ -2,6 +2,7 @@
  * The network's services in the cluster: listener ports that all connectors of the site share, Services that lead to
  * them, and which connectors take connections.
  */
+import { isLoopback } from "../../../protocol/dns/address.ts";
 import type { VisibleService } from "../../../protocol/uplink/messages.ts";
 import { sleep } from "../../async/sleep.ts";
 import type { AssignedPorts } from "../../listeners/listener-set.ts";
@@ -123,6 +124,11 @@ export class Imports implements ConnectorAccess {
     endpointSlices.onChange((keys) => this.#keeper.slicesChanged(keys));
     connectors.onChange(() => this.#placesChanged());
     cluster.leadership.onChange(() => this.#review());
+    if (cluster.pod.address === null || isLoopback(cluster.pod.address)) {
+      const text =
+        "This connector has no address that pods could reach, so no Service leads to it. Set POD_IP to an address of this machine.";
+      cluster.log.warn({ address: cluster.pod.address }, text);
+    }
     await this.#ports.start();
     this.#review();
   }

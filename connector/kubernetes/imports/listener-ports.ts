@@ -57,12 +57,14 @@ export class ListenerPorts implements AssignedPorts {
     return this.#book;
   }
 
-  /** The connector's address as Services have it, so that several connectors can share a machine; or every address. */
+  /** The connector's address as Services have it, so that several connectors can share a machine. */
   get host(): string {
-    return this.#options.cluster.pod.address ?? "0.0.0.0";
+    return this.#options.cluster.pod.address ?? "";
   }
 
+  /** Null, too, for a connector without an address: no Service could lead there. */
   portOf(...key: Parameters<AssignedPorts["portOf"]>): number | null {
+    if (this.host === "") return null;
     return this.#book.get(portKey(...key)) ?? null;
   }
 

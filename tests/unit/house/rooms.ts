@@ -101,7 +101,12 @@ const PROTOCOL: readonly Line[] = [
     usedBy: [
       ...["protocol/uplink", "workers/api", "workers/dns", "workers/registry", "workers/registry/operations"],
       ...["connector/config", "connector/dns", "connector/runtime"],
-      ...["connector/kubernetes", "connector/kubernetes/imports", "connector/kubernetes/mcs"],
+      ...[
+        "connector/kubernetes",
+        "connector/kubernetes/api",
+        "connector/kubernetes/imports",
+        "connector/kubernetes/mcs",
+      ],
     ],
     why: "Messages, zones and answers of DNS, which need no sockets.",
   },

@@ -301,6 +301,8 @@ function ingressState(
 export interface PortTargets {
   readonly isUp: boolean;
   readonly since: number;
+  /** Whether a controller names them. */
+  readonly isManaged: boolean;
   readonly endpoints: readonly {
     readonly host: string;
     readonly port: number;
@@ -319,7 +321,7 @@ export interface PortTargets {
  */
 export function portHealthLine(
   service: string,
-  { isUp, since, endpoints }: PortTargets,
+  { isUp, since, isManaged, endpoints }: PortTargets,
   isWithdrawn: boolean,
   dateOf: (time: number) => number,
 ): PortHealthLine {
@@ -333,7 +335,7 @@ export function portHealthLine(
         target: formatAddress(host, port),
         ...(address === null || address === host ? {} : { address }),
         ...{ state: endpoint.isUp ? "up" : "down", since: iso(dateOf(endpoint.since)), open: endpoint.open },
-        ...(failure ? troubleLine(adviceFor(failure.error, service, endpoint)) : {}),
+        ...(failure ? troubleLine(adviceFor(failure.error, { service, target: endpoint, isManaged })) : {}),
       };
     }),
   };

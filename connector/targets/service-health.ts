@@ -102,4 +102,4 @@ export class ServiceHealth {
 }
 
 const portsOf = ({ name, ports, source }: OfferedService): PoolPort[] =>
-  ports.map((port) => ({ name, port, isVouchedFor: source !== undefined }));
+  ports.map((port) => ({ name, port, isManaged: source !== undefined }));

@@ -14,9 +14,33 @@ const ADVICE: Partial<Record<ErrorCode, (service: string, target: string) => str
 
 const correct = (service: string) => `name another target: \`fairlead expose ${service}=HOST:PORT\`.`;
 
+/** The same for a target that a controller names, as one of a cluster does. */
+const ADVICE_FOR_PODS: Partial<Record<ErrorCode, (target: string) => string>> = {
+  "service.refused": (target) =>
+    `Check that a server listens at ${target}, and that the pod is ready only while it does.`,
+  "service.timeout": blocked,
+  "service.unreachable": blocked,
+};
+
+function blocked(target: string): string {
+  return `Check that the pod at ${target} runs, and that no NetworkPolicy keeps the connector from it.`;
+}
+
+/** A target, and the service that it is of. */
+export interface AdvisedTarget {
+  readonly service: string;
+  readonly target: TargetHost;
+  /** Whether a controller names the targets of the service. */
+  readonly isManaged: boolean;
+}
+
 /** The failure of a target, with advice for its site. */
-export function adviceFor(error: FairleadError, service: string, { host, port }: TargetHost): FairleadError {
+export function adviceFor(
+  error: FairleadError,
+  { service, target: { host, port }, isManaged }: AdvisedTarget,
+): FairleadError {
   const { code, message } = error;
-  const action = ADVICE[code]?.(service, formatAddress(host, port));
+  const place = formatAddress(host, port);
+  const action = isManaged ? ADVICE_FOR_PODS[code]?.(place) : ADVICE[code]?.(service, place);
   return action === undefined ? error : new FairleadError(code, message, { cause: error, action });
 }

@@ -29,6 +29,8 @@ export interface TargetGroupOptions {
   /** The port of the service, by which its options about connections to targets name it. */
   readonly preamblePort: number;
   readonly targets: readonly TargetHost[];
+  /** Whether a controller names the targets. */
+  readonly isManaged: boolean;
   readonly check: GroupCheck;
   readonly names: Pick<NameResolver, "resolve">;
   /** Called when the port went up or down, a target did, or a check is due at another time. */
@@ -95,6 +97,11 @@ export class TargetGroup {
 
   get check(): GroupCheck {
     return this.#options.check;
+  }
+
+  /** Whether a controller names the targets. */
+  get isManaged(): boolean {
+    return this.#options.isManaged;
   }
 
   /** Whether any host has to be looked up. */

@@ -85,23 +85,23 @@ export class TargetMonitor {
           endpoint,
           verdict: await this.#check(group, endpoint),
         }));
-        return await Promise.all(checks);
+        return { all: await Promise.all(checks), isManaged: group.isManaged };
       }),
     );
-    for (const all of results) {
+    for (const { all, isManaged } of results) {
       for (const { endpoint, verdict } of all) {
         if (verdict === null || verdict === "unjudged") continue;
         const others = all.filter(
           ({ endpoint: { host, port } }) => host === endpoint.host && port === endpoint.port,
         );
         if (others.every((other) => other.verdict !== null))
-          return adviceFor(verdict.error, service, endpoint);
+          return adviceFor(verdict.error, { service, target: endpoint, isManaged });
       }
     }
     return null;
   }
 
-  #note({ name: service, endpoints }: TargetGroup, endpoint: TargetEndpoint): void {
+  #note({ name: service, endpoints, isManaged }: TargetGroup, endpoint: TargetEndpoint): void {
     const { isUp, host, port, address, health } = endpoint;
     const was = this.#states.get(endpoint) ?? true;
     this.#states.set(endpoint, isUp);
@@ -117,11 +117,8 @@ export class TargetMonitor {
     const isOther = (each: TargetEndpoint) =>
       each.host === host && each.port === port && each.rank !== endpoint.rank;
     if (endpoint.hasOtherFamily && endpoints.some((each) => isOther(each) && each.isUp)) return;
-    const error = adviceFor(
-      health?.failure?.error ?? new FairleadError("service.unreachable"),
-      service,
-      endpoint,
-    );
+    const failure = health?.failure?.error ?? new FairleadError("service.unreachable");
+    const error = adviceFor(failure, { service, target: endpoint, isManaged });
     const { code, action, message } = error;
     const isThere = health?.failure?.noConnection === false || code === "service.tls_failed";
     const what = isThere ? "The target is down" : "No server answers at the target";

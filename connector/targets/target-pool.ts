@@ -56,8 +56,8 @@ export interface PoolPort {
   /** The service. */
   readonly name: string;
   readonly port: ExposedPort;
-  /** Whether a controller says which targets are ready. They are then checked only after connections failed. */
-  readonly isVouchedFor?: boolean;
+  /** Whether a controller names the targets that are ready. They are then checked only after connections failed. */
+  readonly isManaged?: boolean;
 }
 
 export interface TargetConnection {
@@ -112,7 +112,9 @@ export class TargetPool {
     this.#groups = new Map();
     for (const port of ports) {
       const known = before.get(keyOf(port));
-      if (known === undefined || !sameCheck(known.check, this.#checkOf(port))) this.group(port);
+      const isSame =
+        known?.isManaged === (port.isManaged === true) && sameCheck(known.check, this.#checkOf(port));
+      if (known === undefined || !isSame) this.group(port);
       else {
         known.setTargets(port.port.targets, proposedPort(port.port));
         this.#groups.set(keyOf(port), known);
@@ -138,6 +140,7 @@ export class TargetPool {
       protocol: port.port.protocol,
       isGrpc: port.port.grpc === true,
       preamblePort: proposedPort(port.port),
+      isManaged: port.isManaged === true,
       check: this.#checkOf(port),
       names,
       onChange,
@@ -275,14 +278,14 @@ export class TargetPool {
    * The check of a port: the entry for the port, or for its service. Without one, servers of gRPC are asked for their
    * health if they offer it, and otherwise the connections of clients are the check.
    */
-  #checkOf({ name, port: { servicePort, protocol, grpc }, isVouchedFor }: PoolPort): GroupCheck {
+  #checkOf({ name, port: { servicePort, protocol, grpc }, isManaged }: PoolPort): GroupCheck {
     const own = this.#health.get(name) ?? [];
     const entry =
       own.find(({ port }) => port !== undefined && port === servicePort) ??
       own.find(({ port }) => port === undefined);
     if (entry === undefined) {
       if (protocol === "udp") return NO_CHECK;
-      if (isVouchedFor === true) return VOUCHED_CHECK;
+      if (isManaged === true) return VOUCHED_CHECK;
       return grpc === true ? GRPC_CHECK : TCP_CHECK;
     }
     const { check, intervalMs, timeoutMs, fall, rise } = entry;

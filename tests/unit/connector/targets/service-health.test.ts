@@ -1,11 +1,12 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseExpose } from "../../../../connector/config/service-options.ts";
-import type { ManagedExposure } from "../../../../connector/targets/managed-exposures.ts";
+import type { ManagedExposure, ManagedPort } from "../../../../connector/targets/managed-exposures.ts";
 import { ServiceHealth, type ServiceHealthOptions } from "../../../../connector/targets/service-health.ts";
 import { TargetPool } from "../../../../connector/targets/target-pool.ts";
 import { costRatio } from "../../../support/clock/cost.ts";
 import { MemoryLog } from "../../../support/connector/memory-log.ts";
+import { freePort } from "../../../support/free-port.ts";
 
 describe("ServiceHealth", () => {
   it("checks a service as the command that exposed it says, and others as the configuration does", () => {
@@ -54,6 +55,17 @@ describe("ServiceHealth", () => {
     expect(health.withdrawn("api")).toEqual({ down: [0], code: "service.unreachable" });
   });
 
+  it("says of a pod that it does not answer what to do in a cluster", async () => {
+    const dead = await freePort();
+    const offers = [{ ...managed("api"), ports: [portAt(dead)] }];
+    const { health } = managedHealth({ offers });
+    health.start();
+    expect(await health.check("api")).toMatchObject({
+      code: "service.refused",
+      action: `Check that a server listens at 127.0.0.1:${dead}, and that the pod is ready only while it does.`,
+    });
+  });
+
   it("keeps the load and the health of targets that stay, whatever comes and goes beside them", () => {
     const { pool, configure } = managedHealth({ offers: [managed("api", "10.0.0.1", "10.0.0.2")] });
     const endpoints = () => [...pool.groups()].flatMap((group) => group.endpoints);
@@ -85,6 +97,11 @@ describe("ServiceHealth", () => {
 const managed = (name: string, ...hosts: string[]): ManagedExposure => ({
   ...{ name, source: `Service shop/${name}` },
   ports: [{ servicePort: 80, protocol: "tcp", targets: hosts.map((host) => ({ host, port: 8080 })) }],
+});
+
+const portAt = (port: number): ManagedPort => ({
+  ...{ servicePort: 80, protocol: "tcp" },
+  targets: [{ host: "127.0.0.1", port }],
 });
 
 function managedHealth({

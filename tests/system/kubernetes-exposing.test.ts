@@ -1,7 +1,10 @@
 /** Annotated objects of a cluster, used by a site elsewhere: connectors as processes, and traffic to pods. */
+import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { KINDS, objectPath } from "../../connector/kubernetes/api/kinds.ts";
+import { MEMORY_FILE } from "../../connector/kubernetes/exports/memory.ts";
 import { eventually } from "../support/clock/eventually.ts";
 import { Connector } from "../support/connector/connector.ts";
 import { at, type JsonObject, objectsIn } from "../support/kubernetes/json.ts";
@@ -98,10 +101,14 @@ describe("An annotated Service", () => {
 describe.skipIf(IS_REAL)("While the API server is away", () => {
   afterEach(() => east.cluster.server.faults.thaw());
 
-  it("a Service stays reachable, also through a connector that starts again", async () => {
+  it("a Service stays reachable, also through a connector that crashed and starts again", async () => {
     await east.pod({ labels: { app: "api" }, ports, handle: says("api") });
     await east.service("api", specOf("api"), { annotations });
     await answers("api", "api");
+    const memory = join(replica.connector.stateDir, MEMORY_FILE);
+    await eventually("the export to be stored", async () =>
+      (await readFile(memory, "utf8")).includes('"api"'),
+    );
     east.cluster.server.faults.freeze();
     expect(await ask("api")).toBe("api");
     await replica.connector.kill9();

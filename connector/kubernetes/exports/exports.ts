@@ -14,8 +14,8 @@ import { WorkloadClaims } from "./workload-claims.ts";
 
 /** How long changes are collected, ms. Pods come and go in bursts. */
 const COLLECT_MS = 20;
-/** The shortest time between two writes of the memory, ms. */
-const SAVE_MS = 10_000;
+/** How long changes are collected for the memory, ms: each write has all claims. */
+const SAVE_MS = 2000;
 
 /** The connector's offers, as this room uses them. */
 export interface OffersOfExports {

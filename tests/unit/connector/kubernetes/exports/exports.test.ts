@@ -225,7 +225,7 @@ describe("The exports of a cluster", () => {
 
   it("are stored", async () => {
     await running([web]);
-    await vi.advanceTimersByTimeAsync(10_000);
+    await vi.advanceTimersByTimeAsync(2000);
     expect(world.stored.map(({ outcome }) => outcome.service?.name)).toEqual(["web"]);
   });
 

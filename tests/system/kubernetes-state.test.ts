@@ -1,11 +1,13 @@
 /** Connectors that share the state of their site in a Secret: joining, dying, and what people and servers do to it. */
 import { copyFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ACCOUNT_DIRECTORY_VARIABLE } from "../../connector/kubernetes/api/location.ts";
 import { listTokens } from "../../connector/operator/edge-api.ts";
 import { connectorArgs } from "../support/connector/connector.ts";
 import { type JsonObject, objectsIn, textIn } from "../support/kubernetes/json.ts";
 import { StatusError } from "../support/kubernetes/status.ts";
 import { IS_REAL, TestCluster } from "../support/kubernetes/test-cluster.ts";
+import { ServiceAccount } from "../support/kubernetes/world/service-account.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/process/cluster.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
 import { useEdge } from "../support/run/suite.ts";
@@ -14,6 +16,8 @@ const suite = useEdge();
 let kubernetes: TestCluster;
 let network: TestNetwork;
 let namespace: string;
+/** Where a pod finds its account's token. */
+let accountDirectory: string;
 
 beforeAll(async () => {
   kubernetes = await TestCluster.open();
@@ -22,6 +26,10 @@ beforeAll(async () => {
 beforeEach(async () => {
   namespace = await kubernetes.namespace();
   network = await suite.cluster.network(suite.edge);
+  const account = new ServiceAccount(kubernetes, namespace);
+  await account.install({ import: "none" });
+  accountDirectory = suite.cluster.fresh("account");
+  await account.mount(accountDirectory);
 });
 
 afterAll(async () => {
@@ -33,24 +41,34 @@ interface Pod {
   readonly kubeconfig?: string;
 }
 
-/** Options of a connector with an empty state directory, as a new pod has it. */
-const podOptions = ({ token, kubeconfig = kubernetes.kubeconfig }: Pod) => ({
-  site: "shop",
-  stateDir: suite.cluster.fresh("pod"),
-  ...(token === undefined ? {} : { token }),
-  args: [
-    ...["--kubeconfig", kubeconfig, "--kubernetes-namespace", namespace],
-    ...["--kubernetes-import", "none", "--drain", "0s"],
-  ],
-});
+/** Options of a connector with an empty state directory, as a new pod has it, and with the account of an installation. */
+function podOptions({ token, kubeconfig }: Pod) {
+  const { hostname, port } = new URL(kubernetes.access.url);
+  const cluster =
+    kubeconfig === undefined
+      ? ["--kubernetes"]
+      : ["--kubeconfig", kubeconfig, "--kubernetes-namespace", namespace];
+  return {
+    site: "shop",
+    stateDir: suite.cluster.fresh("pod"),
+    ...(token === undefined ? {} : { token }),
+    args: [...cluster, "--kubernetes-import", "none", "--drain", "0s"],
+    env: {
+      KUBERNETES_SERVICE_HOST: hostname.replace(/^\[|\]$/g, ""),
+      KUBERNETES_SERVICE_PORT: port === "" ? "443" : port,
+      POD_NAMESPACE: namespace,
+      [ACCOUNT_DIRECTORY_VARIABLE]: accountDirectory,
+    },
+  };
+}
 
 /** Starts a pod and waits until its uplink is up. */
 const pod = (options: Pod = {}) => suite.cluster.connector(podOptions(options));
 
 /** Starts a pod that may not come up. */
 function launch(options: Pod): ManagedProcess {
-  const { stateDir, ...rest } = podOptions(options);
-  return suite.cluster.run("pod", connectorArgs(rest, stateDir));
+  const { stateDir, env, ...rest } = podOptions(options);
+  return suite.cluster.run("pod", connectorArgs(rest, stateDir), env);
 }
 
 const secretPath = () => `/api/v1/namespaces/${namespace}/secrets/fairlead-state`;
@@ -91,7 +109,7 @@ const offers = async (connector: Connector) =>
   (await connector.control.services()).offers.map(({ name }) => name);
 
 describe("Replicas of a connector", () => {
-  it("are one site when they start at once with a token of one use, and with rights to one Secret", async () => {
+  it("are one site when they start at once with a token of one use, and list no Secrets", async () => {
     const asked = new Set<string>();
     if (!IS_REAL) {
       kubernetes.server.faults.refusals.add(({ verb, target }, userAgent) => {

@@ -155,9 +155,8 @@ export const kubernetesManifest = command({
       says: "Installs the site west in the namespace fairlead of the current cluster.",
     },
     {
-      command:
-        "fairlead token create | fairlead kubernetes manifest --token - --site west --namespace shop | kubectl apply -f -",
-      says: "Installs it in the namespace shop, with a token that no file keeps.",
+      command: "fairlead kubernetes manifest --token - --site west --namespace shop | kubectl apply -f -",
+      says: "Installs it in the namespace shop, with a token from standard input.",
     },
     {
       command: "fairlead kubernetes manifest --token token.yaml --site west --cluster-wide --replicas 3",

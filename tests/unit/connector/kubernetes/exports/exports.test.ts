@@ -223,6 +223,14 @@ describe("The exports of a cluster", () => {
     expect(world.told()).toEqual(["Service web exposed."]);
   });
 
+  it("tell nobody of a service of that name that another controller gave", async () => {
+    await running([web]);
+    world.told();
+    world.refusals = [{ name: "web", source: "ServiceExport shop/web", message: "It is given already." }];
+    world.exports.reviewRefusals();
+    expect(world.told()).toEqual([]);
+  });
+
   it("are stored", async () => {
     await running([web]);
     await vi.advanceTimersByTimeAsync(2000);

@@ -50,6 +50,8 @@ export interface ConnectorSide {
   readonly dns: {
     /** Answers for the services that clusters export to each other, too. */
     setClusterset(source: ClustersetSource): void;
+    /** Answers with the addresses that services have in the cluster; null for those of its listeners. */
+    setServiceAddresses(addressesOf: (service: string) => readonly string[] | null): void;
     /** Call this when names may lead elsewhere. */
     changed(): void;
   };

@@ -23,7 +23,12 @@ import type { Relay } from "../relay/relay.ts";
 import type { SiteNames } from "../targets/site-names.ts";
 import type { PeerStream, PeerStreamOrigin } from "../targets/stream-server.ts";
 import type { Part } from "./part.ts";
-import { machineAddresses, type ServiceNameSources, ServiceNames } from "./service-names.ts";
+import {
+  machineAddresses,
+  type ServiceAddresses,
+  type ServiceNameSources,
+  ServiceNames,
+} from "./service-names.ts";
 
 export interface NetworkDnsOptions extends Omit<ServiceNameSources, "wildcardAddresses"> {
   readonly config: ConnectorConfig;
@@ -119,6 +124,11 @@ export class NetworkDns implements Part {
       ...{ name: zoneService(domain), protocol: "tcp", port: ZONE_PORT, zone: domain },
       to: to && [...to],
     }));
+  }
+
+  /** From now on services may have addresses of their own, as in a cluster. */
+  setServiceAddresses(addressesOf: ServiceAddresses): void {
+    this.#services.setAddresses(addressesOf);
   }
 
   start(): void {

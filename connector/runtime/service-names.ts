@@ -27,6 +27,9 @@ export interface ServiceNameSources {
   readonly now?: () => number;
 }
 
+/** Addresses at which a service has its own ports; null where clients reach it at its listeners. */
+export type ServiceAddresses = (service: string) => readonly string[] | null;
+
 /** How long the addresses of targets that are names are taken for their present ones, ms. */
 const REFRESH_MS = 5000;
 
@@ -39,6 +42,7 @@ export class ServiceNames {
   /** The services at listeners' addresses, by reverse name; null after a change. */
   #reverse: ReadonlyMap<string, readonly string[]> | null = null;
   #refreshedAt = Number.NEGATIVE_INFINITY;
+  #addressesOf: ServiceAddresses = () => null;
 
   constructor(sources: ServiceNameSources) {
     this.#sources = sources;
@@ -50,6 +54,11 @@ export class ServiceNames {
     this.#listeners = null;
     this.#own = null;
     this.#reverse = null;
+  }
+
+  /** From now on services may have addresses of their own, as in a cluster. */
+  setAddresses(addressesOf: ServiceAddresses): void {
+    this.#addressesOf = addressesOf;
   }
 
   /** See {@link ReverseSource.isComplete}. */
@@ -75,6 +84,15 @@ export class ServiceNames {
 
   #listened(service: VisibleService): readonly ReachablePort[] | "unknown" {
     const { name, ports, ...first } = service;
+    const addresses = this.#addressesOf(name);
+    if (addresses !== null) {
+      return (ports ?? [first]).map(({ port, protocol }) => ({
+        ...{ port, protocol },
+        places: needsListener(service, { port, protocol })
+          ? addresses.map((address) => ({ address, port }))
+          : [],
+      }));
+    }
     this.#listeners ??= byService(this.#sources.listeners.reports());
     const reports = this.#listeners.get(name) ?? [];
     const all = ports ?? [first];

@@ -17,6 +17,7 @@ import { ListenerPorts } from "./listener-ports.ts";
 import { keysOf, type PortBook, type PortRange } from "./port-book.ts";
 import { ServiceKeeper } from "./service-keeper.ts";
 import type { Ownership } from "./service-object.ts";
+import { isImport } from "./service-plan.ts";
 
 /** The queue's key for the ConfigMap of listener ports, which is no key of a Service. */
 const PORTS = "listener ports";
@@ -70,6 +71,8 @@ export class Imports implements ConnectorAccess {
   /** Undefined after a change, until it is needed. */
   #desired: ReadonlyMap<string, DesiredService> | undefined;
   readonly #listeners = new Set<() => void>();
+  #onServiceChange: () => void = () => undefined;
+  #planned: NodeJS.Immediate | undefined;
   #wasPod = false;
   #isLeaving = false;
   #wasReady = false;
@@ -120,6 +123,7 @@ export class Imports implements ConnectorAccess {
     services.onChange((keys) => {
       if (keys.length === 0) this.#ports.review();
       this.#keeper.servicesChanged(keys);
+      if (keys.some((key) => this.#desiredNow().has(key))) this.#onServiceChange();
     });
     endpointSlices.onChange((keys) => this.#keeper.slicesChanged(keys));
     connectors.onChange(() => this.#placesChanged());
@@ -136,7 +140,27 @@ export class Imports implements ConnectorAccess {
   /** Call this when the services of the network have changed, or those that this site offers. */
   networkChanged(): void {
     this.#desired = undefined;
-    this.#review();
+    // Services come in several messages.
+    this.#planned ??= setImmediate(() => {
+      this.#planned = undefined;
+      this.#review();
+    });
+  }
+
+  /** The addresses of the Service that was made for a service; null without one, and outside of the cluster's pods. */
+  addressesOf(service: string): readonly string[] | null {
+    const { namespace, imports, views, siteId } = this.#options.cluster;
+    if (this.#places().isPod !== true) return null;
+    const at = imports.includes(namespace) ? namespace : imports[0];
+    const found = at === undefined ? undefined : views.services.get(at, service);
+    if (found === undefined || !isImport(found, siteId)) return null;
+    const addresses = found.clusterIPs.filter((address) => address !== "None");
+    return addresses.length > 0 ? addresses : null;
+  }
+
+  /** Calls back when {@link addressesOf} a service may have changed. */
+  onServiceChange(listener: () => void): void {
+    this.#onServiceChange = listener;
   }
 
   /**
@@ -167,6 +191,7 @@ export class Imports implements ConnectorAccess {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    clearImmediate(this.#planned);
     this.#ports.close();
     await this.#queue.stop();
   }

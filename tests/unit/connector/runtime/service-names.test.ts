@@ -69,6 +69,16 @@ describe("ServiceNames", () => {
     expect(names.ports("api")).toMatchObject([{ places: [place("10.0.0.1", 80), place("fd00::1", 80)] }]);
   });
 
+  it("names a service that has an address of its own by that, at the service's ports", () => {
+    const services = [visible(), visible({ name: "db", port: 5432 })];
+    const { names } = setUp({ services, reports: [listening("10.244.0.9:20001")] });
+    names.setAddresses((service) => (service === "api" ? ["10.96.0.7"] : null));
+    expect(names.ports("api")).toEqual([
+      { port: 80, protocol: "http", places: [{ address: "10.96.0.7", port: 80 }] },
+    ]);
+    expect(names.ports("db")).toBe("unknown");
+  });
+
   it("does not know a service whose listener starts", () => {
     expect(setUp({ services: [visible()] }).names.ports("api")).toBe("unknown");
   });

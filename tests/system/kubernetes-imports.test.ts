@@ -278,6 +278,26 @@ describe("A Service that was made", () => {
     expect(at(after, "metadata", "uid")).toBe(at(before, "metadata", "uid"));
   });
 
+  it.each([
+    ["NodePort", {}],
+    ["LoadBalancer", {}],
+    ["ExternalName", { externalName: "elsewhere.example" }],
+  ])("is restored after somebody made it a %s", async (type, more) => {
+    const own = await cluster.namespace();
+    const { catalogue } = await open(own);
+    catalogue.welcome([service("api")]);
+    const before = await made(own, "api");
+    const { status } = await cluster.admin.patch(servicesPath(own, "api"), { spec: { type, ...more } });
+    expect(status).toBe(200);
+    const after = await eventually("the restored Service", async () => {
+      const now = await made(own, "api");
+      return at(now, "spec", "type") === "ClusterIP" && now;
+    });
+    const { clusterIP: _, clusterIPs: __, ...spec } = before.spec as JsonObject;
+    expect(at(after, "spec")).toMatchObject(spec);
+    expect(at(after, "spec", "externalName")).toBeUndefined();
+  });
+
   it("is made again after it was deleted by hand, at the same listener port, and its slice too", async () => {
     const [own, other] = [await cluster.namespace(), await cluster.namespace()];
     const { catalogue } = await open(own, { namespaces: [other] });
@@ -469,6 +489,25 @@ describe.skipIf(IS_REAL)("An API server that fails", () => {
     faults.refusals.delete(refusal);
     await made(own, "late");
     expect(at(await made(own, "api"), "metadata", "uid")).toBe(at(before, "metadata", "uid"));
+  });
+
+  it("and refuses to make a Service is asked again, and the right that is missing is named", async () => {
+    const own = await cluster.namespace();
+    const { faults } = cluster.server;
+    const refusal: Refusal = ({ verb, target }) =>
+      target?.namespace === own && target.resource === "services" && verb === "create"
+        ? new StatusError(403, "Forbidden", "services is forbidden")
+        : undefined;
+    faults.refusals.add(refusal);
+    const { catalogue } = await open(own);
+    catalogue.welcome([service("api")]);
+    const told = await eventually("an Event", async () => {
+      const all = await events(own, "MissingRight");
+      return all.length > 0 && all;
+    });
+    expect(told[0]?.note).toContain(`create services in the namespace ${own}`);
+    faults.refusals.delete(refusal);
+    await made(own, "api");
   });
 
   it("to show one namespace does not keep the Services of another from being made", async () => {

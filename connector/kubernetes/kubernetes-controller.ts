@@ -11,8 +11,14 @@ import type { NotReady } from "./imports/imports.ts";
 /** How long the connector waits for what its controllers offer at first, ms. The API server may be away. */
 const BEGIN_MS = 5000;
 
+/** The cluster, as this part starts, stops and shows it. */
+type RunningCluster = Pick<
+  OpenCluster,
+  "start" | "release" | "close" | "log" | "state" | "namespace" | "watched" | "imports"
+>;
+
 export class KubernetesController {
-  readonly cluster: OpenCluster;
+  readonly cluster: RunningCluster;
   readonly #controllers: readonly Controller[];
   readonly #log: Log;
   #begun: Promise<void> = Promise.resolve();
@@ -20,7 +26,7 @@ export class KubernetesController {
   /** What the connector lacks to take clients of the cluster; null if nothing. */
   readonly notReady: () => NotReady | null;
 
-  constructor(cluster: OpenCluster, controllers: readonly Controller[], notReady: () => NotReady | null) {
+  constructor(cluster: RunningCluster, controllers: readonly Controller[], notReady: () => NotReady | null) {
     this.cluster = cluster;
     this.#controllers = controllers;
     this.notReady = notReady;

@@ -130,6 +130,8 @@ export class OpenCluster implements Cluster {
       served: watched === null ? null : [...new Set([...watched, ...imports])],
       observer: {
         succeeded: (verb, kind, of) => this.#rights.granted(rightOf(verb, kind, of)),
+        threw: (error, kind) =>
+          log.error({ kind: kind.kind }, `A change of the cluster was not taken up: ${textOf(error)}`),
         failed: (failure, verb, kind, of) => {
           this.#watchFailures++;
           log.debug({ kind: kind.kind, namespace: of, ...failure }, `A ${verb} of the cluster failed.`);
@@ -193,3 +195,5 @@ export class OpenCluster implements Cluster {
     });
   }
 }
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -84,6 +84,7 @@ export class OpenViews implements ClusterViews {
     const { observer } = this.#options;
     const heard: ViewObserver = {
       succeeded: (...what) => observer.succeeded(...what),
+      threw: (...what) => observer.threw(...what),
       failed: (failure: Failure, ...what) => {
         failed?.(failure.status, failure.message);
         observer.failed(failure, ...what);

@@ -9,6 +9,8 @@ import { type Verb, WatchLoop } from "./watch-loop.ts";
 export interface ViewObserver {
   succeeded(verb: Verb, kind: Kind, namespace: string | undefined): void;
   failed(failure: Failure, verb: Verb, kind: Kind, namespace: string | undefined): void;
+  /** A listener of the view threw. The other listeners and the watch go on. */
+  threw(error: unknown, kind: Kind): void;
 }
 
 export interface NamespaceViewOptions<T> {
@@ -107,6 +109,13 @@ export class NamespaceView<T> {
   }
 
   #notify(keys: readonly string[]): void {
-    for (const listener of this.#listeners) listener(keys);
+    const { observer, kind } = this.#options;
+    for (const listener of this.#listeners) {
+      try {
+        listener(keys);
+      } catch (error) {
+        observer.threw(error, kind);
+      }
+    }
   }
 }

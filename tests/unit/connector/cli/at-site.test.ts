@@ -132,6 +132,38 @@ test("status begins with one sentence about the site", async () => {
   expect(await world.json("status")).toEqual(status);
 });
 
+test("status shows the cluster of a connector, and the rights that it lacks there", async () => {
+  status.kubernetes = {
+    server: "https://10.96.0.1:443",
+    namespace: "fairlead",
+    watched: ["shop", "billing"],
+    imports: [],
+    api: { state: "down", since: "2026-11-20T10:02:00.000Z", message: "The API server does not answer." },
+    leads: false,
+    missingRights: [
+      { verb: "list", resource: "services", namespace: "shop" },
+      { verb: "watch", resource: "namespaces", namespace: null },
+    ],
+    watchFailures: 3,
+    writeFailures: 0,
+  };
+  const { out } = await world.run("status", "--state", state);
+  const details = out.split("\n").map((line) => line.trim().replace(/ {2,}/, ": "));
+  for (const detail of [
+    "cluster: https://10.96.0.1:443, namespace fairlead",
+    expect.stringMatching(/^API server: down, since /),
+    "why: The API server does not answer.",
+    "exports from: shop, billing",
+    "Services in: no namespace",
+    "writes: another connector of the site, or none",
+    "missing rights: list services in shop; watch namespaces in all namespaces",
+    "do: Give the connector's ServiceAccount these rights.",
+  ]) {
+    expect(details).toContainEqual(detail);
+  }
+  expect(await world.json("status", "--state", state)).toEqual(status);
+});
+
 test.each([
   [[], [], 0, "It is not connected to any other site. It sees no services."],
   [[], ["db"], 1, "It is connected to 1 other site. It sees 1 service, its own."],

@@ -98,7 +98,9 @@ function addCommand(
     for (const [key, option, { attributeName }] of options.map(
       ([key, option, made]) => [key, option, { attributeName: made.attributeName() }] as const,
     )) {
-      input[key] = given[attributeName] ?? option.fallback;
+      // A value that was parsed may be null, as that of `--kubernetes-watch all` is.
+      const parsed = given[attributeName];
+      input[key] = parsed === undefined ? option.fallback : parsed;
     }
     await invoke(definition, input, given.json === true);
   });

@@ -67,13 +67,22 @@ describe.skipIf(IS_REAL)("A connector in a cluster", () => {
     const network = await suite.cluster.network(suite.edge);
     const token = await network.token({ uses: 2 });
     const target = await serve(echo);
-    const args = ["--kubeconfig", kubeconfig, "--kubernetes-namespace", namespace, "--metrics", metrics];
+    const args = [
+      "--kubeconfig",
+      kubeconfig,
+      "--kubernetes-namespace",
+      namespace,
+      "--metrics",
+      metrics,
+      "--drain",
+      "0s",
+    ];
     [west, east] = await Promise.all([
       suite.cluster.connector({ site: "west", token, args, expose: [`bytes:9090=${target.at}`] }),
       suite.cluster.connector({ site: "east", token, bind: "127.97.2.2" }),
     ]);
     // A first start needs the API server, which has the site's key. Later ones have it in their directory too.
-    await west.kill9();
+    await west.stop();
     await cluster.server.goAway();
     try {
       await west.restart();

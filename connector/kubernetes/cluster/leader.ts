@@ -67,6 +67,8 @@ export class Leader implements Leadership {
   #deadline = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #isForeign = false;
+  /** Whether the Lease may be held: a write that was aborted may have been stored. */
+  #mayHold = false;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -102,9 +104,10 @@ export class Leader implements Leadership {
   async release(): Promise<void> {
     this.#stop.abort();
     await this.#running;
-    const held = this.#term !== null;
+    const mayHold = this.#mayHold;
+    this.#mayHold = false;
     this.#end("The connector stops, and another one of the site can write to the cluster.");
-    if (!held) return;
+    if (!mayHold) return;
     try {
       await this.#giveUp();
     } catch (error) {
@@ -147,7 +150,8 @@ export class Leader implements Leadership {
     if (decision !== "renew" && this.#term !== null)
       this.#end("Another connector of the site took the Lease.");
     this.#noteForeign(decision === "foreign");
-    if (decision === "wait" || decision === "foreign") return;
+    this.#mayHold = decision !== "wait" && decision !== "foreign";
+    if (!this.#mayHold) return;
     const begun = now();
     this.#sight = see(this.#sight, await this.#write(sight.lease), now());
     this.#isFresh = true;

@@ -1,6 +1,7 @@
 /** The world of the Kubernetes system tests, with what stands in for a kubelet and for kube-proxy. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../support/clock/eventually.ts";
+import { IS_REAL } from "../support/kubernetes/test-cluster.ts";
 import type { KubernetesSite } from "../support/kubernetes/world/kubernetes-site.ts";
 import { useKubernetesWorld } from "../support/kubernetes/world/kubernetes-world.ts";
 import { ServiceLoad } from "../support/kubernetes/world/service-load.ts";
@@ -17,14 +18,16 @@ beforeAll(async () => {
 });
 
 describe("The world of a cluster", () => {
-  it("leads a connection to a ready pod of the Service, whatever the API server does", async () => {
+  it("leads a connection to a ready pod of the Service, also while the API server is frozen", async () => {
     await east.service("shop", spec);
     const shop = await east.proxy("shop");
     await expect(shop.connect(80)).rejects.toThrow(/has no endpoint/);
     const first = await east.pod({ labels, ports });
     const second = await east.pod({ labels, ports, ready: false });
     expect(await shop.endpointsToBe(80, 1)).toEqual([{ host: first.address, port: PORT }]);
+    if (!IS_REAL) east.cluster.server.faults.freeze();
     expect(await shop.exchange(80, "hello")).toBe("hello");
+    if (!IS_REAL) east.cluster.server.faults.thaw();
     const load = new ServiceLoad(shop, 80, { perSecond: 100 });
     await second.setReady(true);
     await shop.endpointsToBe(80, 2);

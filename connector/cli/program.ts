@@ -98,19 +98,27 @@ function addCommand(
     for (const [key, option, { attributeName }] of options.map(
       ([key, option, made]) => [key, option, { attributeName: made.attributeName() }] as const,
     )) {
-      // A value that was parsed may be null, as that of `--kubernetes-watch all` is.
       const parsed = given[attributeName];
-      input[key] = parsed === undefined ? option.fallback : parsed;
+      input[key] = parsed instanceof Parsed ? parsed.value : (parsed ?? option.fallback);
     }
     await invoke(definition, input, given.json === true);
   });
+}
+
+/** The value of an option. commander takes null, which `--kubernetes-watch all` means, for a value that is missing. */
+class Parsed {
+  readonly value: unknown;
+
+  constructor(value: unknown) {
+    this.value = value;
+  }
 }
 
 function commanderOption(option: OptionDefinition<unknown>): Option {
   const made = new Option(option.flags, helpOf(option));
   const name = made.long ?? option.flags;
   if (option.required) made.makeOptionMandatory();
-  if (option.kind === "one") made.argParser((text) => naming(name, () => option.parse(text)));
+  if (option.kind === "one") made.argParser((text) => new Parsed(naming(name, () => option.parse(text))));
   if (option.kind === "many") {
     made.argParser((text, before: unknown) => {
       const earlier: readonly unknown[] = Array.isArray(before) ? before : [];

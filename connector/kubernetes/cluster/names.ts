@@ -11,6 +11,12 @@ export const SITE_LABEL = `${PREFIX}/site-id`;
 /** Annotation of a Service that was made for a service of the network: the service's name. */
 export const SERVICE_ANNOTATION = `${PREFIX}/service`;
 
+/**
+ * Label of everything that was made for a ServiceImport: its name. Such an object follows its ServiceImport, and no
+ * other rule.
+ */
+export const IMPORT_LABEL = `${PREFIX}/import`;
+
 /** The labels by which a connector knows its own objects. */
 export const ownLabels = (siteId: string): Readonly<Record<string, string>> => ({
   [MANAGED_BY_LABEL]: MANAGER,

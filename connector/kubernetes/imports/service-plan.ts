@@ -3,7 +3,7 @@
  * can be made again at any time.
  */
 import type { EndpointSliceObject, ServiceObject } from "../cluster/cluster.ts";
-import { isOwn, ownLabels, SERVICE_ANNOTATION } from "../cluster/names.ts";
+import { IMPORT_LABEL, isOwn, ownLabels, SERVICE_ANNOTATION } from "../cluster/names.ts";
 import type { DesiredPort, DesiredService } from "./desired-services.ts";
 import {
   type AddressType,
@@ -53,9 +53,11 @@ export function planService(
   return isAsDesired(desired, existing, ownership) ? NONE : { kind: "update", desired, existing };
 }
 
-/** Whether a Service was made for a service of the network. A connector makes others, too. */
+/** Whether a Service was made for a service of the network, by name. A connector makes others, as for ServiceImports. */
 export const isImport = ({ meta }: ServiceObject, siteId: string): boolean =>
-  isOwn(meta.labels, siteId) && meta.annotations[SERVICE_ANNOTATION] !== undefined;
+  isOwn(meta.labels, siteId) &&
+  meta.annotations[SERVICE_ANNOTATION] !== undefined &&
+  meta.labels[IMPORT_LABEL] === undefined;
 
 const isReady = (desired: DesiredService): desired is ReadyService => desired.ports !== null;
 

@@ -1,7 +1,6 @@
 /** The objects that belong to a Service or to a ServiceImport, found without a look at all objects. */
 import type { EndpointSliceObject, ServiceObject, View } from "../cluster/cluster.ts";
-import { isOwn } from "../cluster/names.ts";
-import { IMPORT_LABEL } from "./import-objects.ts";
+import { IMPORT_LABEL, isOwn } from "../cluster/names.ts";
 import { keyOf } from "./remote-exports.ts";
 
 type Labelled = ServiceObject | EndpointSliceObject;

@@ -1,7 +1,7 @@
 /** The objects that stand for an imported service in a cluster. */
 import { compareText } from "../../../protocol/compare-text.ts";
 import type { EndpointSliceObject } from "../cluster/cluster.ts";
-import { MANAGER, PREFIX, SERVICE_ANNOTATION } from "../cluster/names.ts";
+import { IMPORT_LABEL, MANAGER, SERVICE_ANNOTATION } from "../cluster/names.ts";
 import type { Condition } from "./conditions.ts";
 import { type ExportedPort, type MergedService, serves } from "./merge.ts";
 import { derivedName, networkName } from "./network-name.ts";
@@ -9,8 +9,6 @@ import { SERVICE_NAME_LABEL, type ServiceImportSpec, SOURCE_CLUSTER_LABEL } from
 import { portKey } from "./ready-pods.ts";
 import type { Carriers, RemoteExport } from "./remote-exports.ts";
 
-/** Label of everything that is made for a ServiceImport: its name. */
-export const IMPORT_LABEL = `${PREFIX}/import`;
 /** Label by which kube-proxy finds the slices of a Service. */
 const SERVICE_LABEL = "kubernetes.io/service-name";
 /** Label that tells the built-in controllers that a slice is not theirs. */

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { ServiceObject } from "../../../../../connector/kubernetes/cluster/cluster.ts";
-import { ownLabels } from "../../../../../connector/kubernetes/cluster/names.ts";
+import {
+  IMPORT_LABEL,
+  ownLabels,
+  SERVICE_ANNOTATION,
+} from "../../../../../connector/kubernetes/cluster/names.ts";
 import {
   type DesiredService,
   desiredServices,
@@ -109,6 +113,10 @@ describe("The Services that are desired", () => {
 describe("The plan for a Service", () => {
   const stranger = serviceOf(metaOf("fairlead", "api"));
   const otherSite = serviceOf(metaOf("fairlead", "api", { labels: ownLabels("site_other") }));
+  const ofImport = metaOf("fairlead", "fairlead-1", {
+    labels: { ...ownLabels(SITE), [IMPORT_LABEL]: "api" },
+    annotations: { [SERVICE_ANNOTATION]: "api--fairlead" },
+  });
   const ending = serviceOf({ ...ownMeta("fairlead", "api"), deletionTimestamp: "2026-11-26T12:00:00Z" });
   const table: [
     what: string,
@@ -128,6 +136,7 @@ describe("The plan for a Service", () => {
       serviceOf(metaOf("fairlead", "x", { labels: ownLabels(SITE) })),
       "none",
     ],
+    ["leaves one that was made for a ServiceImport", false, made({ meta: ofImport }), "none"],
     ["waits for one that is being deleted", true, ending, "none"],
     ["restores a selector", true, made({ selector: { app: "mine" } }), "update"],
     ["restores a type", true, made({ type: "ExternalName", clusterIP: "" }), "update"],

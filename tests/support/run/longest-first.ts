@@ -25,6 +25,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   "chaos/loss": 11,
   "chaos/drain": 10,
   "chaos/stalled-reader": 10,
+  "system/kubernetes-outages": 160,
   "system/upgrade": 80,
   "system/attack": 62,
   "system/budgets": 54,

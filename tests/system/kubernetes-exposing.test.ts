@@ -38,7 +38,7 @@ beforeAll(async () => {
 const says = (name: string) => (socket: Socket) => void socket.end(name);
 
 const specOf = (app: string, more: JsonObject = {}): JsonObject => ({
-  ...{ selector: { app }, ports: [{ port: 80, targetPort: "http" }] },
+  ...{ selector: { app }, ports: [{ port: PORT, targetPort: "http" }] },
   ...more,
 });
 

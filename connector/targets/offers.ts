@@ -265,6 +265,7 @@ export class Offers {
         ...{ ports: asked.length === 0 ? undefined : asked, encryption, to },
         ...{ balance: balance?.mode, weight: balance?.weight, rank: balance?.rank },
         ...{ export: managed?.export, headless: managed?.headless },
+        ...(managed === undefined ? {} : { stays: true as const }),
       };
     });
   }

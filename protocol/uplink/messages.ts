@@ -128,6 +128,11 @@ export const Offer = z.object({
    * takes those that the site gave before, or hides the offer from connectors that know them.
    */
   detailsFollow: z.literal(true).optional(),
+  /**
+   * Set if the service stays in the network, with its ports down, when the site stays away: until an instance of the
+   * site offers it again or withdraws it, or the site is revoked or deleted.
+   */
+  stays: z.literal(true).optional(),
 });
 export type Offer = z.infer<typeof Offer>;
 

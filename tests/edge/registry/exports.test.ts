@@ -1,11 +1,11 @@
 /** Details of exported services on their way from one cluster's site to others. */
-import { runDurableObjectAlarm } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MAX_MESSAGE, type Offer } from "../../../protocol/uplink/messages.ts";
 import { OFFER_GRACE_MS } from "../../../workers/registry/policy/uplinks.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { exportDetails, longDetails } from "../../support/edge/export-details.ts";
-import { type Member, offer, registryOf, TestUplink } from "../../support/workerd/member.ts";
+import { type Member, offer, PATIENCE, registryOf, TestUplink } from "../../support/workerd/member.ts";
 import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
 
@@ -170,6 +170,81 @@ describe("a process with a successor", () => {
     await ops.rows(`UPDATE offers SET lost_at = lost_at - ${OFFER_GRACE_MS}`);
     await runDurableObjectAlarm(registryOf(east));
     expect((await viewer.next("services")).gone).toEqual(["api"]);
+  });
+});
+
+describe("an offer that stays", () => {
+  const stays = (name = "api"): Offer => ({ ...offer(name), stays: true });
+  const endGrace = async () => {
+    await ops.rows(`UPDATE offers SET lost_at = lost_at - ${OFFER_GRACE_MS}`);
+    await runDurableObjectAlarm(registryOf(east));
+  };
+  /** Loses the only process of the east, which offered `stays` and another service. */
+  async function loseEast(...lines: TestUplink[]): Promise<void> {
+    for (const { socket } of lines) socket.close(1000);
+    await vi.waitFor(
+      async () => expect(await ops.rows("SELECT 1 FROM offers WHERE lost_at IS NULL")).toEqual([]),
+      PATIENCE,
+    );
+    await endGrace();
+  }
+
+  it("is down while its site stays away, and up with the next process of the site", async () => {
+    const provider = await TestUplink.open(east, { ...FEATURES, offers: [stays(), offer("web")] });
+    const viewer = await clusterOf(west);
+    await loseEast(provider);
+    const { put, gone } = await viewer.next("services");
+    expect(gone).toEqual(["web"]);
+    expect(put.map(({ name, offers }) => [name, offers.map(({ down }) => down)])).toEqual([["api", [[80]]]]);
+    expect((await ops.events()).find(({ type }) => type === "service.unhealthy")).toMatchObject({
+      site: "east",
+      code: "uplink.lost",
+    });
+    // Nothing is due for it any longer, however often the sweep runs.
+    await endGrace();
+    expect(await services()).toEqual(["api"]);
+    expect(await runInDurableObject(registryOf(east), (_, { storage }) => storage.getAlarm())).toBeNull();
+    await TestUplink.open(east, { ...FEATURES, offers: [stays()] });
+    expect((await viewer.next("services")).put[0]?.offers.map(({ down }) => down)).toEqual([undefined]);
+  });
+
+  it("is up again with its own process, whose uplink was away", async () => {
+    const provider = await TestUplink.open(east, { ...FEATURES, offers: [stays()] });
+    const viewer = await clusterOf(west);
+    await loseEast(provider);
+    expect((await viewer.next("services")).put[0]?.offers[0]?.down).toEqual([80]);
+    await TestUplink.open(east, { ...FEATURES, offers: [stays()] }, provider.boot);
+    expect((await viewer.next("services")).put[0]?.offers[0]?.down).toBeUndefined();
+  });
+
+  it("is there once, however many processes of its site were lost, and not beside one that lives", async () => {
+    const open = () => TestUplink.open(east, { ...FEATURES, offers: [stays()] });
+    const lines = [await open(), await open()];
+    const third = await open();
+    await loseEast(...lines, third);
+    expect(await ops.rows("SELECT service FROM offers")).toEqual([{ service: "api" }]);
+    const back = await open();
+    const other = await open();
+    other.socket.close(1000);
+    await vi.waitFor(
+      async () => expect(await ops.rows("SELECT 1 FROM offers WHERE lost_at IS NOT NULL")).toHaveLength(1),
+      PATIENCE,
+    );
+    await endGrace();
+    expect(await ops.rows("SELECT boot FROM offers")).toEqual([{ boot: back.boot }]);
+  });
+
+  it("ends when the site comes back without it, and when the site is revoked", async () => {
+    const provider = await TestUplink.open(east, { ...FEATURES, offers: [stays(), stays("db")] });
+    const viewer = await clusterOf(west);
+    await loseEast(provider);
+    await viewer.next("services");
+    const back = await TestUplink.open(east, { ...FEATURES, offers: [stays("db")] });
+    expect((await viewer.next("services")).gone).toEqual(["api"]);
+    await loseEast(back);
+    await viewer.next("services");
+    unwrap(await ops.registry.revokeSite("east", "admin"));
+    expect((await viewer.next("services")).gone).toEqual(["db"]);
   });
 });
 

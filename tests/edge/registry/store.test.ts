@@ -120,7 +120,7 @@ const anyWrite: fc.Arbitrary<Write> = fc.oneof(
       (store) =>
         store.dropInstance(of),
   ),
-  fc.constant<Write>((store, at) => store.offers.dropLost(at - 3)),
+  fc.constant<Write>((store, at) => store.offers.endGrace(at - 3, at)),
   fc.tuple(fc.constantFrom(...LINKS), site, fc.constantFrom(...SITES, NETWORK_NODE)).map(
     ([id, joiner, issuer]): Write =>
       (store, at) => {

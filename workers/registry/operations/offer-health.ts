@@ -39,7 +39,7 @@ export function noteHealth(
       if (isStopping || fell.length + rose.length === 0) continue;
       const events = sites.get(site) ?? { name: siteName, down: [], up: [] };
       sites.set(site, events);
-      if (fell.length > 0) events.down.push(downText(offer, fell, failures.get(service)));
+      if (fell.length > 0) events.down.push(downText(offer, fell, failures.get(service) ?? offer.downCode));
       if (rose.length > 0) events.up.push({ text: `A target of ${subject(offer, rose)} is up again.` });
     }
   }
@@ -57,9 +57,12 @@ function downOf(offer: StoredOffer | undefined): readonly number[] {
   return ports.map(({ port }) => port).filter((port) => routing.down?.includes(port));
 }
 
-function downText(offer: StoredOffer, ports: readonly number[], code: string | undefined): EventText {
-  const why = code !== undefined && isErrorCode(code) ? ` ${ERRORS[code].meaning}` : "";
-  return { text: `All targets of ${subject(offer, ports)} are down.${why}`, code };
+function downText(offer: StoredOffer, ports: readonly number[], code: string | null): EventText {
+  const why = code !== null && isErrorCode(code) ? ` ${ERRORS[code].meaning}` : "";
+  return {
+    text: `All targets of ${subject(offer, ports)} are down.${why}`,
+    ...(code === null ? {} : { code }),
+  };
 }
 
 function subject({ service, instance, ports }: StoredOffer, named: readonly number[]): string {

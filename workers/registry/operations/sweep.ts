@@ -91,7 +91,7 @@ export function sweep(context: Context): void {
   const { store, uplinks } = context;
   const now = context.now();
   closeSilentUplinks(context);
-  dropLost(context, now - OFFER_GRACE_MS);
+  endGrace(context, now);
   store.cuts.prune(now - SESSION_MEMORY_MS);
   store.bans.prune(now - BAN_MEMORY_MS);
   store.departures.prune(now);
@@ -106,9 +106,10 @@ export function sweep(context: Context): void {
   }
 }
 
-/** Drops offers that were lost at or before `time`, and announces this. */
-function dropLost(context: Context, time: number): void {
+/** Ends what is kept for instances that were lost {@link OFFER_GRACE_MS} ago, and announces this. */
+function endGrace(context: Context, now: number): void {
   const { offers } = context.store;
+  const time = now - OFFER_GRACE_MS;
   const first = offers.firstLost();
   if (first === null || first > time) return;
   const cause = {
@@ -116,5 +117,5 @@ function dropLost(context: Context, time: number): void {
     code: "uplink.lost",
     reason: ({ instance }: StoredOffer) => `site ${instance.siteName} stayed away`,
   };
-  changeOffers(context, cause, () => offers.dropLost(time));
+  changeOffers(context, cause, () => offers.endGrace(time, now));
 }

@@ -230,8 +230,12 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   {
     number: 11,
-    name: "details of exported services",
-    statements: ["ALTER TABLE offers ADD COLUMN details TEXT"],
+    name: "exported services and offers that stay",
+    statements: [
+      "ALTER TABLE offers ADD COLUMN details TEXT",
+      "ALTER TABLE offers ADD COLUMN stays INTEGER",
+      "ALTER TABLE offers ADD COLUMN away_at INTEGER",
+    ],
   },
 ];
 

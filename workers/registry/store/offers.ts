@@ -82,6 +82,8 @@ interface OfferColumns {
   readonly details: string | null;
   /** Why ports are down; null if none is, or if the instance does not say. */
   readonly downCode: string | null;
+  /** 1 if the offer stays while the site is away, or else null. */
+  readonly stays: 1 | null;
 }
 
 /** The stored columns of an offer. */
@@ -97,7 +99,7 @@ const contentOf = ({ protocol, port, ports, encryption, to }: OfferColumns): str
 
 /** A whole offer as one comparable text. */
 const offerText = (columns: OfferColumns): string =>
-  `${contentOf(columns)} ${columns.routing} ${columns.downCode} ${columns.details}`;
+  `${contentOf(columns)} ${columns.routing} ${columns.downCode} ${columns.details} ${columns.stays}`;
 
 function columnsOf(offer: Offer): OfferColumns {
   const { protocol, port, ports, encryption = DEFAULT_ENCRYPTION, to, why } = offer;
@@ -110,6 +112,7 @@ function columnsOf(offer: Offer): OfferColumns {
     routing: routingText(offer),
     details: detailsText(offer),
     downCode: isDown(offer) ? (why ?? null) : null,
+    stays: offer.stays ? 1 : null,
   };
 }
 
@@ -290,7 +293,7 @@ export class Offers {
 
   #columns({ site, boot }: InstanceId): Map<string, KnownColumns> {
     const rows = this.#sql.rows(
-      `SELECT service, protocol, port, ports, encryption, to_sites, routing, details, down_code, down_since
+      `SELECT service, protocol, port, ports, encryption, to_sites, routing, details, down_code, down_since, stays
         FROM offers WHERE site = ? AND boot = ?`,
       site,
       boot,
@@ -309,6 +312,7 @@ export class Offers {
             routing,
             details: optional(row, "details") ?? null,
             downCode: optional(row, "down_code") ?? null,
+            stays: optional(row, "stays") === undefined ? null : 1,
             isDown: routing !== null && isDown(this.#routings.of(routing)),
             downSince: time(row, "down_since"),
           },
@@ -348,18 +352,19 @@ export class Offers {
   #put({ site, boot }: InstanceId, offer: Offer, known: KnownColumns | undefined, now: number): void {
     const changes = [["offers", site], "losses"] as const;
     const columns = columnsOf(offer);
-    const { protocol, port, ports, encryption, to, routing, details, downCode } = columns;
+    const { protocol, port, ports, encryption, to, routing, details, downCode, stays } = columns;
     const downSince = isDown(offer) ? (known?.isDown ? known.downSince : now) : null;
     if (known !== undefined && contentOf(known) === contentOf(columns)) {
       if (offerText(known) === offerText(columns)) return;
       this.#sql.write(
         changes,
-        `UPDATE offers SET routing = ?, details = ?, down_code = ?, down_since = ?
+        `UPDATE offers SET routing = ?, details = ?, down_code = ?, down_since = ?, stays = ?
           WHERE site = ? AND boot = ? AND service = ?`,
         routing,
         details,
         downCode,
         downSince,
+        stays,
         site,
         boot,
         offer.name,
@@ -370,11 +375,12 @@ export class Offers {
       changes,
       `INSERT INTO offers
         (site, boot, service, protocol, port, ports, since, encryption, to_sites, routing, details, down_code,
-        down_since, refused)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET
+        down_since, stays, refused)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET
         protocol = excluded.protocol, port = excluded.port, ports = excluded.ports, since = excluded.since,
         encryption = excluded.encryption, to_sites = excluded.to_sites, routing = excluded.routing,
-        details = excluded.details, down_code = excluded.down_code, down_since = excluded.down_since`,
+        details = excluded.details, down_code = excluded.down_code, down_since = excluded.down_since,
+        stays = excluded.stays`,
       site,
       boot,
       offer.name,
@@ -388,6 +394,7 @@ export class Offers {
       details,
       downCode,
       downSince,
+      stays,
       UNDECIDED,
     );
   }
@@ -463,7 +470,7 @@ export class Offers {
   /** Clears the loss of an instance that has an uplink again. */
   clearLost({ site, boot }: InstanceId): void {
     const where = "WHERE site = ? AND boot = ? AND lost_at IS NOT NULL";
-    this.#sql.write(["losses"], `UPDATE offers SET lost_at = NULL ${where}`, site, boot);
+    this.#sql.write(["losses"], `UPDATE offers SET lost_at = NULL, away_at = NULL ${where}`, site, boot);
   }
 
   markLost({ site, boot }: InstanceId, at: number): void {
@@ -478,19 +485,52 @@ export class Offers {
       .map((row) => ({ site: text(row, "site"), boot: text(row, "boot") }));
   }
 
-  /** Drops offers that were lost at or before `time`. */
-  dropLost(time: number): void {
-    const dropped = this.#sql.write(["losses"], "DELETE FROM offers WHERE lost_at <= ? RETURNING site", time);
-    for (const row of dropped) this.#sql.mutations.note(["offers", text(row, "site")]);
+  /**
+   * Ends the time in which lost instances were expected back. Drops their offers that were lost at or before `time`; the
+   * last offer of a site that stays has its ports down from now on.
+   */
+  endGrace(time: number, now: number): void {
+    const due = "lost_at <= ? AND away_at IS NULL";
+    const hasOther = `EXISTS (SELECT 1 FROM offers AS other WHERE other.site = offers.site
+      AND other.service = offers.service AND other.boot != offers.boot
+      AND (other.lost_at IS NULL OR (other.lost_at, other.boot) > (offers.lost_at, offers.boot)))`;
+    const snapshot = this.snapshot();
+    const dropped = this.#sql.write(
+      ["losses"],
+      `DELETE FROM offers WHERE ${due} AND (stays IS NULL OR ${hasOther}) RETURNING site`,
+      time,
+    );
+    const left = this.#sql.rows(`SELECT site, boot, service, routing FROM offers WHERE ${due}`, time);
+    for (const row of left) {
+      const [site, boot, service] = [text(row, "site"), text(row, "boot"), text(row, "service")];
+      const offer = snapshot.ofSite
+        .get(site)
+        ?.find((each) => each.service === service && each.instance.boot === boot);
+      const routing = optional(row, "routing");
+      this.#sql.write(
+        ["losses"],
+        `UPDATE offers SET routing = ?, away_at = ?, down_code = 'uplink.lost', down_since = coalesce(down_since, lost_at)
+          WHERE site = ? AND boot = ? AND service = ?`,
+        routingText({
+          ...(routing === undefined ? NO_ROUTING : this.#routings.of(routing)),
+          down: offer?.ports.map(({ port }) => port),
+        }),
+        now,
+        site,
+        boot,
+        service,
+      );
+    }
+    for (const row of [...dropped, ...left]) this.#sql.mutations.note(["offers", text(row, "site")]);
   }
 
-  /** When the earliest lost offer was lost, ms since 1970; null if none is. */
+  /** When the earliest offer was lost whose instance is still expected, ms since 1970; null if none is. */
   firstLost(): number | null {
     return this.#firstLost.value;
   }
 
   #readFirstLost(): number | null {
-    const row = this.#sql.row("SELECT min(lost_at) AS at FROM offers");
+    const row = this.#sql.row("SELECT min(lost_at) AS at FROM offers WHERE away_at IS NULL");
     return row && time(row, "at");
   }
 }

@@ -120,7 +120,8 @@ describe("Offers", () => {
     offers.setManaged([
       { ...managed("db"), export: details, headless, balance: { mode: "priority", rank: 2 } },
     ]);
-    const offer = { name: "db", port: 80, protocol: "tcp", ports: [{ port: 80, protocol: "tcp" }] };
+    const ports = [{ port: 80, protocol: "tcp" }];
+    const offer = { name: "db", port: 80, protocol: "tcp", ports, stays: true };
     expect(offers.forRegistry()).toEqual([
       { ...offer, export: details, headless, balance: "priority", rank: 2 },
     ]);

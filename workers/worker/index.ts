@@ -24,7 +24,7 @@ import { Bans } from "../gateway/bans.ts";
 import { type GatewayState, serveGateway } from "../gateway/gateway.ts";
 import { KnownNetworks } from "../gateway/known-networks.ts";
 import { proofFromPlatform, proofFromSocket } from "../gateway/tls-proof.ts";
-import { createLimits } from "../limits/limits.ts";
+import { limits } from "./isolate-limits.ts";
 
 export { Console } from "../console/console.ts";
 export { Directory } from "../directory/directory.ts";
@@ -34,7 +34,6 @@ export { Registry } from "../registry/registry.ts";
 export { Router } from "../router/router.ts";
 export { Telemetry } from "../telemetry/telemetry.ts";
 
-const limits = createLimits();
 const identityTokens = new IdentityTokens();
 const signIn = new SignInProvider(identityTokens);
 const api = createApi(limits, identityTokens);

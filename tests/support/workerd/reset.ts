@@ -1,7 +1,9 @@
-/** Empties every object between two tests. */
+/** Empties every object between two tests, and fills every limit. */
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { openDirectory } from "../../../workers/directory/facade.ts";
+import { createLimits } from "../../../workers/limits/limits.ts";
+import { limits } from "../../../workers/worker/isolate-limits.ts";
 
 /**
  * Empties every object. `reset` alone skips an object that the runtime has unloaded after 10 s without a call
@@ -11,4 +13,6 @@ import { openDirectory } from "../../../workers/directory/facade.ts";
 export async function resetEdge(): Promise<void> {
   await openDirectory(env.DIRECTORY).listNetworks();
   await reset();
+  // Test files share an isolate: what a test used up must not be missing in another.
+  Object.assign(limits, createLimits());
 }

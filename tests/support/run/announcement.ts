@@ -2,7 +2,7 @@
 import { availableParallelism, loadavg } from "node:os";
 
 /** Measured on two idle cores, from `npm test` to its end. */
-const REFERENCE_MINUTES = 14;
+const REFERENCE_MINUTES = 11;
 const REFERENCE_CORES = 2;
 /** Processes that the tests keep busy at the same time. Further cores do not help. */
 const PROCESSES = 4;

@@ -7,11 +7,12 @@ import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { fixedToken } from "../../connector/kubernetes/api/account-token.ts";
 import { ApiError } from "../../connector/kubernetes/api/failure.ts";
-import { KINDS } from "../../connector/kubernetes/api/kinds.ts";
+import { KINDS, type Kind } from "../../connector/kubernetes/api/kinds.ts";
 import { ACCOUNT_DIRECTORY_VARIABLE, locateApi } from "../../connector/kubernetes/api/location.ts";
 import type { ClusterEvent } from "../../connector/kubernetes/cluster/cluster.ts";
 import { metaOf } from "../../connector/kubernetes/cluster/keep.ts";
 import type { ClusterOptions, OpenCluster } from "../../connector/kubernetes/cluster/open-cluster.ts";
+import { rightOf, rightText } from "../../connector/kubernetes/cluster/refused-rights.ts";
 import { type Log, silent } from "../../connector/log.ts";
 import { eventually } from "../support/clock/eventually.ts";
 import { at, type JsonObject, objectsIn, textIn } from "../support/kubernetes/json.ts";
@@ -179,6 +180,40 @@ describe("A writer", () => {
     const refused = second.writer.create(KINDS.configMaps, own, { metadata: { name: "never" } });
     await expect(refused).rejects.toMatchObject({ failure: { status: null } });
     expect(await second.writer.get(KINDS.configMaps, own, "never")).toBeNull();
+  });
+
+  it("names each right that it lacks in its state and in an Event", async () => {
+    const own = await cluster.namespace();
+    const location = await locationOf(own, "reader", [LEASES_RULE, EVENTS_RULE]);
+    const only = await open(own, { location });
+    await leads(only);
+    const { writer } = only;
+    const { services, endpointSlices, configMaps, serviceImports, serviceExports } = KINDS;
+    const object = { metadata: { name: "web", resourceVersion: "1" } };
+    const target = { namespace: own, name: "web", uid: "1", resourceVersion: "1" };
+    const create = (kind: Kind) => ["create", kind, "", () => writer.create(kind, own, object)] as const;
+    const update = (kind: Kind) => ["update", kind, "", () => writer.update(kind, own, object)] as const;
+    const remove = (kind: Kind) => ["delete", kind, "", () => writer.delete(kind, target)] as const;
+    const status = (kind: Kind) =>
+      ["update", kind, "/status", () => writer.updateStatus(kind, own, object)] as const;
+    const writes = [
+      ...[services, endpointSlices, serviceImports].flatMap((kind) => [
+        create(kind),
+        update(kind),
+        remove(kind),
+      ]),
+      ...[create(configMaps), update(configMaps), status(serviceImports), status(serviceExports)],
+    ];
+    for (const [verb, kind, subresource, write] of writes) {
+      await expect(write()).rejects.toMatchObject({ failure: { status: 403 } });
+      expect(only.state.refused).toContainEqual(rightOf(verb, kind, own, subresource));
+    }
+    await eventually("an Event for each right", async () => {
+      const notes = (await eventsIn(own)).map(({ note }) => textIn(note));
+      return writes.every(([verb, kind, subresource]) =>
+        notes.some((note) => note.includes(rightText(rightOf(verb, kind, own, subresource)))),
+      );
+    });
   });
 
   it.skipIf(IS_REAL)("ends a write that is not answered before the term ends", async () => {

@@ -16,7 +16,6 @@ import { describeForSite } from "./operations/describe.ts";
 import { handleBye } from "./operations/disconnect.ts";
 import { acceptHello } from "./operations/hello.ts";
 import { declareIngress } from "./operations/ingress.ts";
-import { failuresOf } from "./operations/offer-health.ts";
 import { changeOffers } from "./operations/offers.ts";
 import { renew } from "./operations/renew.ts";
 import { applyListeners, recordRoundTrip } from "./operations/reports.ts";
@@ -124,7 +123,7 @@ function replaceOffers(
   const { store } = context;
   const offers = store.offers.withKnownDetails(site.id, given);
   if (store.offers.hasExactly(instance, offers)) return;
-  const cause = { reason: `site ${site.name} withdrew it`, owner: site.id, failures: failuresOf(offers) };
+  const cause = { reason: `site ${site.name} withdrew it`, owner: site.id };
   changeOffers(context, cause, () => store.offers.replace(instance, offers, context.now()));
 }
 
@@ -145,7 +144,7 @@ function applyChange(
       `The instance would offer ${offers} services with ${details} characters of details; the limits are ${MAX_OFFERS} and ${MAX_DETAILS}.`,
     );
   }
-  const cause = { reason: `site ${site.name} withdrew it`, owner: site.id, failures: failuresOf(put) };
+  const cause = { reason: `site ${site.name} withdrew it`, owner: site.id };
   changeOffers(context, cause, () => store.offers.change(instance, change, context.now()));
 }
 

@@ -22,7 +22,6 @@ import { currentVisibility } from "./announcements.ts";
 import { declareIngress } from "./ingress.ts";
 import { peerOf, sendOffer } from "./invitations.ts";
 import { announceLinkStatuses, linkStatusesOf, linksOf, recordLinkEvents } from "./link-reports.ts";
-import { failuresOf } from "./offer-health.ts";
 import { announceRevision, type OfferRevision, offerDecisions, reviseOffers } from "./offers.ts";
 import { applyListeners, checkClock } from "./reports.ts";
 
@@ -248,7 +247,7 @@ function applyHello(
   const orphans = gone.flatMap((other) =>
     store.sessions.ofInstance(other).map((held) => ({ session: held.id, waiting: peerOf(held, other) })),
   );
-  const revision = reviseOffers(context, { reason, owner: site.id, failures: failuresOf(offers) }, () => {
+  const revision = reviseOffers(context, { reason, owner: site.id }, () => {
     store.offers.replace(self, offers, now);
     for (const other of gone) store.dropInstance(other);
   });

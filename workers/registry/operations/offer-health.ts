@@ -1,7 +1,6 @@
 /** Events about the health of services: the ports whose targets are all down at an instance, and their return. */
 import { ERRORS, type ErrorCode, isErrorCode } from "../../../protocol/errors.ts";
 import { instanceKey } from "../../../protocol/instance-id.ts";
-import type { Offer } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
 import type { StoredOffer } from "../policy/offers.ts";
 import type { EventText } from "../store/events.ts";
@@ -14,17 +13,8 @@ export interface AcceptedOffers {
 
 const STOPPING: ErrorCode = "service.draining";
 
-/** The reasons why targets are down, by service, as an instance says with its offers. */
-export function failuresOf(offers: readonly Offer[]): ReadonlyMap<string, string> {
-  return new Map(offers.flatMap(({ name, why }) => (why === undefined ? [] : [[name, why] as const])));
-}
-
 /** Records an event for each instance whose targets of a service went down or came back. */
-export function noteHealth(
-  context: Context,
-  { acceptedBefore, acceptedAfter }: AcceptedOffers,
-  failures: ReadonlyMap<string, string> = new Map(),
-): void {
+export function noteHealth(context: Context, { acceptedBefore, acceptedAfter }: AcceptedOffers): void {
   const sites = new Map<string, { name: string; down: EventText[]; up: EventText[] }>();
   for (const [service, offers] of acceptedAfter) {
     const former = new Map(acceptedBefore.get(service)?.map((offer) => [instanceKey(offer.instance), offer]));
@@ -39,7 +29,7 @@ export function noteHealth(
       if (isStopping || fell.length + rose.length === 0) continue;
       const events = sites.get(site) ?? { name: siteName, down: [], up: [] };
       sites.set(site, events);
-      if (fell.length > 0) events.down.push(downText(offer, fell, failures.get(service) ?? offer.downCode));
+      if (fell.length > 0) events.down.push(downText(offer, fell));
       if (rose.length > 0) events.up.push({ text: `A target of ${subject(offer, rose)} is up again.` });
     }
   }
@@ -57,7 +47,8 @@ function downOf(offer: StoredOffer | undefined): readonly number[] {
   return ports.map(({ port }) => port).filter((port) => routing.down?.includes(port));
 }
 
-function downText(offer: StoredOffer, ports: readonly number[], code: string | null): EventText {
+function downText(offer: StoredOffer, ports: readonly number[]): EventText {
+  const { downCode: code } = offer;
   const why = code !== null && isErrorCode(code) ? ` ${ERRORS[code].meaning}` : "";
   return {
     text: `All targets of ${subject(offer, ports)} are down.${why}`,

@@ -29,8 +29,6 @@ export interface Cause {
   readonly owner?: string | null;
   /** Completes the event text "Service x is no longer offered: …". */
   readonly reason: string | ((offer: StoredOffer) => string);
-  /** The codes for which the targets of services are down, as their instance says, by the name of the service. */
-  readonly failures?: ReadonlyMap<string, string>;
 }
 
 /** The effects of {@link reviseOffers} that remain to be announced after its transaction. */
@@ -61,7 +59,7 @@ export function reviseOffers(context: Context, cause: Cause, work: () => void): 
   const change = changeOf(before.snapshot, offers.snapshot());
   noteServices(context, cause, change);
   noteRefusals(context, cause, change);
-  noteHealth(context, change, cause.failures);
+  noteHealth(context, change);
   return { before: visibility, decided: instancesToNotify(change) };
 }
 

@@ -9,11 +9,8 @@ import type { ApiClient } from "../api/api-client.ts";
 import { ApiError } from "../api/failure.ts";
 import { JsonLines } from "../api/json-lines.ts";
 import { collectionPath, KINDS } from "../api/kinds.ts";
+import { SILENCE, watchSeconds } from "../api/watch-times.ts";
 
-/** A watch ends after a random time between these, s. */
-const WATCH_TIME = { from: 300, to: 600 };
-/** Silence after which a watch is given up, ms: the server sends a bookmark each minute. */
-const SILENCE = 150_000;
 const BACKOFF = { base: 1000, cap: 30_000 };
 
 const Line = z.object({
@@ -55,12 +52,11 @@ export async function watchSecret(options: SecretWatchOptions): Promise<void> {
 async function watchOnce({ client, namespace, name, ...heard }: SecretWatchOptions): Promise<void> {
   const quiet = new AbortController();
   const timer = setTimeout(() => quiet.abort(), SILENCE).unref();
-  const { from, to } = WATCH_TIME;
   const query = new URLSearchParams({
     watch: "true",
     fieldSelector: `metadata.name=${name}`,
     allowWatchBookmarks: "true",
-    timeoutSeconds: String(Math.floor(from + Math.random() * (to - from))),
+    timeoutSeconds: String(watchSeconds(Math.random)),
   });
   const path = `${collectionPath(KINDS.secrets, namespace)}?${query}`;
   const lines = new JsonLines();

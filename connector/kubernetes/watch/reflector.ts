@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { Backoff } from "../../net/backoff.ts";
 import type { Failure } from "../api/failure.ts";
+import { watchSeconds } from "../api/watch-times.ts";
 
 /** What the reflector reads of every object. */
 const Meta = z.object({
@@ -54,8 +55,6 @@ export interface ReflectorOptions<T> {
 
 /** Objects of a page. */
 const PAGE = 500;
-/** A watch ends after a random time between these, s, so that many connectors do not come back at once. */
-const WATCH_TIME = { from: 300, to: 600 };
 const BACKOFF = { base: 800, cap: 30_000 };
 /** Wait where a right or a definition is missing: somebody has to act first, ms. */
 const REFUSED_WAIT = 30_000;
@@ -114,8 +113,7 @@ export class Reflector<T> {
     if (this.#version === undefined) {
       return { kind: "list", limit: this.#inPages ? PAGE : 0, continue: this.#continue };
     }
-    const { from, to } = WATCH_TIME;
-    const timeoutSeconds = Math.floor(from + this.#options.random() * (to - from));
+    const timeoutSeconds = watchSeconds(this.#options.random);
     return { kind: "watch", resourceVersion: this.#version, timeoutSeconds };
   }
 

@@ -3,10 +3,9 @@ import { Pause } from "../../async/pause.ts";
 import type { ApiClient } from "../api/api-client.ts";
 import { ApiError, type Failure } from "../api/failure.ts";
 import { JsonLines } from "../api/json-lines.ts";
+import { SILENCE } from "../api/watch-times.ts";
 import { type Change, Page, type Reflector, type Step, WatchEvent } from "./reflector.ts";
 
-/** Silence after which a watch is given up, ms. A server sends a bookmark each minute. */
-export const SILENCE = 150_000;
 /** Loops come back to a server at random within this time, ms. */
 const HURRY = 1000;
 

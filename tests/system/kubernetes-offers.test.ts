@@ -67,6 +67,9 @@ async function next(name: string, is: (service: VisibleService) => boolean): Pro
   }
 }
 
+/** A service is offered as soon as its object is read, and is up once the slice with its addresses is. */
+const isUp = ({ offers }: VisibleService): boolean => offers[0]?.down === undefined;
+
 const targetsAt = async (name: string): Promise<string[]> => {
   const { offers } = await east.control.services();
   const ports = offers.find((offer) => offer.name === name)?.ports ?? [];
@@ -76,7 +79,7 @@ const targetsAt = async (name: string): Promise<string[]> => {
 describe("A service of a cluster", () => {
   it("is offered to other sites, and shown at its own with the object that it is for", async () => {
     await makeService("shop", "10.9.0.1", "10.9.0.2");
-    const { port, offers } = await next("shop", () => true);
+    const { port, offers } = await next("shop", isUp);
     expect(port).toBe(80);
     expect(offers).toMatchObject([{ siteName: "east" }]);
     expect(await targetsAt("shop")).toEqual(["10.9.0.1:8080", "10.9.0.2:8080"]);
@@ -89,17 +92,17 @@ describe("A service of a cluster", () => {
 
   it("stays offered while it has no pod, with its port down, and is up with the first one", async () => {
     await makeService("cart", "10.9.0.3");
-    await next("cart", ({ offers }) => offers[0]?.down === undefined);
+    await next("cart", isUp);
     await setAddresses("cart");
     expect((await next("cart", ({ offers }) => offers[0]?.down !== undefined)).offers[0]?.down).toEqual([80]);
     await setAddresses("cart", "10.9.0.4");
-    await next("cart", ({ offers }) => offers[0]?.down === undefined);
+    await next("cart", isUp);
     expect(await targetsAt("cart")).toEqual(["10.9.0.4:8080"]);
   });
 
   it("says nothing to other sites when its pods change", async () => {
     await makeService("busy", "10.9.0.5");
-    await next("busy", () => true);
+    await next("busy", isUp);
     for (const address of ["10.9.0.6", "10.9.0.7", "10.9.0.8"]) {
       await setAddresses("busy", address);
       await eventually(`the target ${address}`, async () =>
@@ -113,7 +116,7 @@ describe("A service of a cluster", () => {
 
   it("is never gone while its connector is killed and starts again", async () => {
     await makeService("kept", "10.9.0.10");
-    const before = await next("kept", () => true);
+    const before = await next("kept", isUp);
     await east.kill9();
     await east.restart();
     const after = await next("kept", ({ offers }) => offers[0]?.boot !== before.offers[0]?.boot);
@@ -122,7 +125,7 @@ describe("A service of a cluster", () => {
 
   it("is down, and never gone, between a connector that stops and the next one", async () => {
     await makeService("moved", "10.9.0.11");
-    await next("moved", () => true);
+    await next("moved", isUp);
     await east.stop();
     const left = await next("moved", ({ offers }) => offers[0]?.down !== undefined);
     expect(left.offers[0]?.down).toEqual([80]);

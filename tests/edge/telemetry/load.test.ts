@@ -18,9 +18,17 @@ afterEach(async () => {
 const CONNECTORS = 50;
 const REQUESTS_PER_SECOND = 10_000;
 const MINUTES = 3;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** In the last minute a console watches for so long, ms. The rest of the minute would show the same. */
 const WATCHED_MS = 10_000;
+
+/** The next end of an hour at which no longer period ends: not midnight, ms since 1970. */
+function endOfHour(now: number): number {
+  const end = Math.ceil(now / HOUR_MS) * HOUR_MS;
+  return end % DAY_MS === 0 ? end + HOUR_MS : end;
+}
 
 /** The series of one connector that has carried so many requests. */
 function reportOf(peer: string, requests: number): SeriesReport[] {
@@ -58,7 +66,7 @@ describe("an object of traffic with 50 connectors and 10,000 requests a second",
     await createNetwork("shop");
     const members: Member[] = [await admit("shop", "west"), await admit("shop", "east")];
     const telemetry = telemetryOf(members[0] ?? expect.fail());
-    let now = Math.ceil(Date.now() / 3_600_000) * 3_600_000 - (MINUTES - 1) * 60_000;
+    let now = endOfHour(Date.now()) - (MINUTES - 1) * 60_000;
     vi.spyOn(Date, "now").mockImplementation(() => now);
     let everyMs = 0;
     let messages = 0;

@@ -5,25 +5,32 @@ import { readdir, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Part } from "./systems/system.ts";
 
-/** Parses the fields after the name, which may have blanks and parentheses. */
-export function parseStat(text: string): { parent: number; name: string; ticks: number } {
+/** A snapshot of a process, from /proc. */
+export interface Stat {
+  readonly parent: number;
+  readonly name: string;
+  /** CPU time outside and inside of the kernel, in {@link ticksPerSecond}. */
+  readonly user: number;
+  readonly system: number;
+}
+
+/** Parses `/proc/PID/stat`, whose second field is the name, which may have blanks and parentheses. */
+export function parseStat(text: string): Stat {
   const from = text.indexOf("(");
   const to = text.lastIndexOf(")");
   const fields = text.slice(to + 2).split(" ");
   return {
     name: text.slice(from + 1, to),
     parent: Number(fields[1]),
-    ticks: Number(fields[11]) + Number(fields[12]),
+    user: Number(fields[11]),
+    system: Number(fields[12]),
   };
 }
 
-let ticksPerSecond: Promise<number> | undefined;
-
-/** A snapshot of a process, from /proc. */
-type Stat = ReturnType<typeof parseStat>;
+let clockTicks: Promise<number> | undefined;
 
 /** Reads every process by its pid, and the pids of its children. */
-async function processTree(): Promise<{ stats: Map<number, Stat>; children: Map<number, number[]> }> {
+export async function processTree(): Promise<{ stats: Map<number, Stat>; children: Map<number, number[]> }> {
   const stats = new Map<number, Stat>();
   const children = new Map<number, number[]>();
   for (const entry of await readdir("/proc")) {
@@ -40,24 +47,29 @@ async function processTree(): Promise<{ stats: Map<number, Stat>; children: Map<
 }
 
 /** Returns a process and its descendants. */
-function* descent(pid: number, children: ReadonlyMap<number, readonly number[]>): Generator<number> {
+export function* descent(pid: number, children: ReadonlyMap<number, readonly number[]>): Generator<number> {
   yield pid;
   for (const child of children.get(pid) ?? []) yield* descent(child, children);
 }
 
-async function ticks(): Promise<number> {
-  ticksPerSecond ??= promisify(execFile)("getconf", ["CLK_TCK"]).then(({ stdout }) => Number(stdout));
-  return await ticksPerSecond;
+/** Returns the kernel's ticks per second of CPU time. */
+export async function ticksPerSecond(): Promise<number> {
+  clockTicks ??= promisify(execFile)("getconf", ["CLK_TCK"]).then(({ stdout }) => Number(stdout));
+  return await clockTicks;
+}
+
+function ticksOf(stat: Stat | undefined): number {
+  return stat === undefined ? 0 : stat.user + stat.system;
 }
 
 /** Returns the CPU seconds of each part, with its descendants. */
 export async function cpuSeconds(parts: readonly Part[]): Promise<Map<string, number>> {
-  const perSecond = await ticks();
+  const perSecond = await ticksPerSecond();
   const { stats, children } = await processTree();
   const seconds = new Map<string, number>();
   for (const { name, pid: root } of parts) {
     for (const pid of descent(root, children)) {
-      seconds.set(name, (seconds.get(name) ?? 0) + (stats.get(pid)?.ticks ?? 0) / perSecond);
+      seconds.set(name, (seconds.get(name) ?? 0) + ticksOf(stats.get(pid)) / perSecond);
     }
   }
   return seconds;
@@ -72,12 +84,12 @@ export async function cpuOfAll(parts: readonly Part[]): Promise<number> {
 
 /** Returns the CPU seconds of an edge: of workerd, and of its other processes. */
 export async function edgeCpuSeconds(root: number): Promise<{ workerd: number; front: number }> {
-  const perSecond = await ticks();
+  const perSecond = await ticksPerSecond();
   const { stats, children } = await processTree();
   const seconds = { workerd: 0, front: 0 };
   for (const pid of descent(root, children)) {
     const stat = stats.get(pid);
-    seconds[stat?.name === "workerd" ? "workerd" : "front"] += (stat?.ticks ?? 0) / perSecond;
+    seconds[stat?.name === "workerd" ? "workerd" : "front"] += ticksOf(stat) / perSecond;
   }
   return seconds;
 }

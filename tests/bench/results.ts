@@ -2,13 +2,14 @@
 import type { Measure, Metric, Work } from "./measures/measure.ts";
 import { median, ratio } from "./statistics.ts";
 import type { SystemId } from "./systems/system.ts";
+import type { Usage } from "./usage/usage.ts";
 
 /** Figures of one measure on one system in one round. */
 export interface Sample {
   readonly round: number;
   readonly figures: Readonly<Record<string, number>>;
-  /** CPU seconds of each part per unit of work. */
-  readonly cpu: Readonly<Record<string, number>> | null;
+  /** What each part used per unit of work, in the order of the path. */
+  readonly usage: Readonly<Record<string, Usage>> | null;
 }
 
 export interface Failure {
@@ -85,19 +86,27 @@ export function ratioOf(
   return ratios.length === 0 ? null : median(ratios);
 }
 
-/** Returns the median CPU seconds per unit of work, by part, in the order of the path. */
-export function cpuOf(
+/** Returns the median of what each part used per unit of work, in the order of the path. */
+export function usageOf(
   results: Pick<Results, "series">,
   measure: string,
   system: SystemId,
-): readonly { readonly part: string; readonly seconds: number }[] {
+): readonly (Usage & { readonly part: string })[] {
   const samples = (seriesOf(results, measure, system)?.samples ?? [])
-    .map(({ cpu }) => cpu)
-    .filter((cpu) => cpu !== null);
-  return Object.keys(samples[0] ?? {}).map((part) => ({
-    part,
-    seconds: median(samples.map((sample) => sample[part] ?? Number.NaN)),
-  }));
+    .map(({ usage }) => usage)
+    .filter((usage) => usage !== null);
+  return Object.keys(samples[0] ?? {}).map((part) => {
+    const of = (key: keyof Usage) => median(samples.map((sample) => sample[part]?.[key] ?? Number.NaN));
+    const turns = of("turns");
+    return {
+      part,
+      user: of("user"),
+      system: of("system"),
+      voluntary: of("voluntary"),
+      involuntary: of("involuntary"),
+      turns: Number.isNaN(turns) ? null : turns,
+    };
+  });
 }
 
 /**
@@ -112,8 +121,8 @@ export function cpuRatioOf(
 ): number | null {
   const sums = (of: SystemId): Map<number, number> =>
     new Map(
-      (seriesOf(results, measure, of)?.samples ?? []).flatMap(({ round, cpu }) =>
-        cpu === null ? [] : [[round, Object.values(cpu).reduce((sum, seconds) => sum + seconds, 0)]],
+      (seriesOf(results, measure, of)?.samples ?? []).flatMap(({ round, usage }) =>
+        usage === null ? [] : [[round, cpuSeconds(Object.values(usage))]],
       ),
     );
   const others = sums(against);
@@ -121,6 +130,11 @@ export function cpuRatioOf(
     .map(([round, seconds]) => ratio(seconds, others.get(round)))
     .filter((value) => value !== null);
   return ratios.length === 0 ? null : median(ratios);
+}
+
+/** Returns the CPU seconds of all parts together. */
+export function cpuSeconds(parts: readonly Pick<Usage, "user" | "system">[]): number {
+  return parts.reduce((sum, { user, system }) => sum + user + system, 0);
 }
 
 export function seriesOf(

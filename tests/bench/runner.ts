@@ -1,11 +1,11 @@
 /** Runs every measure on every system, round by round, so that what disturbs the machine disturbs all alike. */
 import type { Ground } from "./ground.ts";
 import type { Measure, Metric } from "./measures/measure.ts";
-import { cpuSeconds } from "./processes.ts";
 import { number } from "./report/rows.ts";
 import type { Sample, Series } from "./results.ts";
 import { rotated } from "./statistics.ts";
 import type { System } from "./systems/system.ts";
+import { perUnit, UsageMeter } from "./usage/usage.ts";
 
 export type Say = (line: string) => void;
 
@@ -56,15 +56,15 @@ async function runOnce(
 
 async function sampled(ground: Ground, measure: Measure, system: System, round: number): Promise<Sample> {
   await measure.prepare?.(system, ground);
-  const before = measure.work ? await cpuSeconds(system.parts) : null;
+  const meter = measure.work ? await UsageMeter.start(system.parts) : null;
   const { figures, work } = await measure.run(system, ground);
-  if (before === null || work === undefined || work.amount <= 0) return { round, figures, cpu: null };
-  const after = await cpuSeconds(system.parts);
-  const used = system.parts.map(({ name }) => [
-    name,
-    ((after.get(name) ?? 0) - (before.get(name) ?? 0)) / work.amount,
-  ]);
-  return { round, figures, cpu: Object.fromEntries(used) };
+  if (meter === null || work === undefined || work.amount <= 0) return { round, figures, usage: null };
+  const used = Object.entries(await meter.stop());
+  return {
+    round,
+    figures,
+    usage: Object.fromEntries(used.map(([part, usage]) => [part, perUnit(usage, work.amount)])),
+  };
 }
 
 function told(metrics: readonly Metric[], { figures }: Sample): string {

@@ -18,13 +18,13 @@ const UNARY: Measure = {
     { key: "perSecond", title: "", unit: "calls/s", better: "higher" },
     { key: "mean", title: "mean", unit: "ms", better: "lower" },
   ],
-  work: "10,000 requests",
+  work: "request",
   on: servesRequests,
   async run(system: System, ground: Ground) {
     const { calls, perSecond, meanMs } = await unary(system, ground);
     return {
       figures: { perSecond, mean: meanMs },
-      work: { unit: "10,000 requests", amount: calls / 10_000 } as const,
+      work: { unit: "request", amount: calls } as const,
     };
   },
 };

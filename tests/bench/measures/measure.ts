@@ -17,12 +17,12 @@ export interface Metric {
 export interface Run {
   /** Figures by the key of the metric. */
   readonly figures: Readonly<Record<string, number>>;
-  /** Units of work in total, for the CPU time per unit. */
+  /** Units of work in total, for what is used per unit. */
   readonly work?: Work;
 }
 
 export interface Work {
-  readonly unit: "GB" | "10,000 requests";
+  readonly unit: "GB" | "request";
   readonly amount: number;
 }
 
@@ -32,11 +32,11 @@ export interface Measure {
   readonly metrics: readonly Metric[];
   /** Whether one round is enough, because the measure takes long and varies little. */
   readonly once?: boolean;
-  /** Unit of work, if tables show the CPU time per unit. */
+  /** Unit of work, if tables show what is used per unit. */
   readonly work?: Work["unit"];
   /** Returns false if the system does not support the measure. */
   on?(system: System): boolean;
-  /** Prepares a system for the measure. Its CPU time does not count. */
+  /** Prepares a system for the measure. What it uses does not count. */
   prepare?(system: System, ground: Ground): Promise<void>;
   run(system: System, ground: Ground): Promise<Run>;
 }

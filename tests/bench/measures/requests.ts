@@ -14,7 +14,7 @@ export const REQUESTS: readonly Measure[] = [1, 10, 100].map((connections) => ({
     { key: "p99", title: "p99", unit: "ms", better: "lower" },
     { key: "p999", title: "p99.9", unit: "ms", better: "lower" },
   ] as const,
-  work: "10,000 requests" as const,
+  work: "request" as const,
   prepare: (system: System, ground: Ground) => warmUp(system, ground, "web"),
   async run(system: System, ground: Ground) {
     const result = await requests(system, ground, { connections, ms: ground.ms });
@@ -22,7 +22,7 @@ export const REQUESTS: readonly Measure[] = [1, 10, 100].map((connections) => ({
     const { perSecond, p50, p99, p999 } = result;
     return {
       figures: { perSecond, p50, p99, p999 },
-      work: { unit: "10,000 requests", amount: result.requests / 10_000 } as const,
+      work: { unit: "request", amount: result.requests } as const,
     };
   },
 }));

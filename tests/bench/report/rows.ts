@@ -1,6 +1,6 @@
 /** The contents of the tables, apart from their format. */
 import { GOALS, type Goal, judge, type Verdict } from "../goals.ts";
-import { cpuOf, cpuRatioOf, figureOf, type Results, ratioOf } from "../results.ts";
+import { figureOf, type Results, ratioOf } from "../results.ts";
 import type { SystemId } from "../systems/system.ts";
 
 export const SHORT: Readonly<Record<SystemId, string>> = {
@@ -22,6 +22,8 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
 export interface Table {
   readonly heading: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  /** Whether the terminal shows the first cell on a line of its own, above the rows that share it. */
+  readonly grouped?: boolean;
 }
 
 /** Makes the table of figures, ratios and goals. */
@@ -73,30 +75,6 @@ function referencesOf({ systems }: Results): readonly SystemId[] {
   return other ? ["direct", "nginx", "other"] : ["direct", "nginx"];
 }
 
-/** Makes the table of CPU seconds per unit of work, with the ratio to another build if there is one. */
-export function cpuTable(results: Results): Table {
-  const other = referencesOf(results).includes("other");
-  const rows = results.measures.flatMap(({ id, title, work }) =>
-    results.systems.flatMap(({ id: system }) => {
-      const parts = cpuOf(results, id, system);
-      if (parts.length === 0) return [];
-      const sum = parts.reduce((total, { seconds }) => total + seconds, 0);
-      const each = parts.map(({ part, seconds }) => `${part} ${seconds.toFixed(2)}`).join(", ");
-      const row = [
-        title,
-        SHORT[system],
-        sum.toFixed(2),
-        `s/${work === "GB" ? "GB" : "10,000 requests"}`,
-        each,
-      ];
-      if (!other) return [row];
-      const ratio = system === "fairlead" ? cpuRatioOf(results, id, "fairlead", "other") : null;
-      return [[...row, ratio === null ? "" : `${number(ratio)} ×`]];
-    }),
-  );
-  return { heading: ["CPU time", "", "all", "", "each", ...(other ? [`÷ ${SHORT.other}`] : [])], rows };
-}
-
 /** Lists the failures, one line each. */
 export function failures(results: Results): string[] {
   return results.series.flatMap(({ measure, system, failures: all }) =>
@@ -124,6 +102,7 @@ function ratios(
 function goals(results: Results, goal: Goal | undefined, scale = 1): [string, string, string] {
   if (goal === undefined) return ["", "", ""];
   const { measure, metric, system, of } = goal;
+  if (of === "chain" && results.systems.every(({ id }) => id !== "nginx")) return ["", "", ""];
   const value =
     of === "chain"
       ? ratioOf(results, measure, system, "nginx", metric)

@@ -1,6 +1,7 @@
 /** Tables for the terminal and for a page of docs/. */
 import type { Results } from "../results.ts";
-import { cpuTable, failures, figuresTable, type Table } from "./rows.ts";
+import { failures, figuresTable, type Table } from "./rows.ts";
+import { cpuTable, kernelTable } from "./usage-rows.ts";
 
 const NUMERIC = /^(≤ )?[\d.,–]+( ×)?$/;
 
@@ -11,6 +12,7 @@ export function report(results: Results): string {
   return [
     plain(figuresTable(results)),
     plain(cpuTable(results)),
+    plain(kernelTable(results)),
     ...absent,
     ...failures(results).map((line) => `FAILED: ${line}`),
     `${machine.cores} cores, ${machine.cpu}; ${rounds} round${rounds === 1 ? "" : "s"} of ${seconds} s, interleaved; medians, ratios by round. Everything on loopback.`,
@@ -18,10 +20,13 @@ export function report(results: Results): string {
 }
 
 /** Aligns the columns of a table, without empty columns. */
-export function plain({ heading, rows }: Table): string {
-  const used = heading.map((title, at) => title !== "" || rows.some((row) => row[at] !== ""));
+export function plain(table: Table): string {
+  const { heading, rows } = table.grouped ? indented(table) : table;
+  const used = heading.map((_, at) => rows.some((row) => (row[at] ?? "") !== ""));
   const lines = [heading, ...rows].map((row) => row.filter((_, at) => used[at]));
-  const widths = (lines[0] ?? []).map((_, at) => Math.max(...lines.map((line) => (line[at] ?? "").length)));
+  // A title alone on its line may be wider than its column.
+  const full = lines.filter(({ length }) => length === lines[0]?.length);
+  const widths = (lines[0] ?? []).map((_, at) => Math.max(...full.map((line) => (line[at] ?? "").length)));
   return lines
     .map((line) =>
       line
@@ -32,6 +37,16 @@ export function plain({ heading, rows }: Table): string {
         .trimEnd(),
     )
     .join("\n");
+}
+
+/** Gives the first cell of rows that share it a line of its own, and indents their second cells below it. */
+function indented({ heading, rows }: Table): Table {
+  const titled = rows.flatMap(([title = "", second = "", ...rest], at) => {
+    const row = [`  ${second}`, ...rest];
+    return title === rows[at - 1]?.[0] ? [row] : [[title], row];
+  });
+  const [first = "", , ...others] = heading;
+  return { heading: [first, ...others], rows: titled };
 }
 
 export function markdown({ heading, rows }: Table): string {
@@ -48,6 +63,7 @@ export function benchText(results: Results): string {
     `Measured on ${started.slice(0, 10)} on ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}, Node ${machine.node}${tools.map((each) => `, ${each}`).join("")}; ${rounds} rounds of ${seconds} s.`,
     markdown(figuresTable(results)),
     markdown(cpuTable(results)),
+    markdown(kernelTable(results)),
   ].join("\n\n");
 }
 

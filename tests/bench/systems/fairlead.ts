@@ -6,6 +6,7 @@ import { type ConnectorOptions, connectorArgs } from "../../support/connector/co
 import { type Cluster, type Edge, eventually, type TestNetwork } from "../../support/process/cluster.ts";
 import type { ManagedProcess } from "../../support/process/managed-process.ts";
 import type { Ground } from "../ground.ts";
+import { loopProbe } from "../usage/loop-turns.ts";
 import { dnsFlags, featuresOf, type HopFlags, hopFlags, unchecked, unobserved } from "./flags.ts";
 import { forEachService, REQUEST_SERVICES, type RequestServiceId, SERVICES, type System } from "./system.ts";
 
@@ -68,9 +69,9 @@ async function pairOf(
       features,
       at: await forEachService((service) => ({ host, port: ground.servers[service].port })),
       parts: [
-        { name: "west", pid: west.process.pid },
+        { name: "west", pid: west.process.pid, probe: west.probe },
         { name: "workerd", pid: edge.process.pid },
-        { name: "east", pid: east.process.pid },
+        { name: "east", pid: east.process.pid, probe: east.probe },
       ],
       fresh: make,
       close: async () => {
@@ -86,6 +87,8 @@ interface Started {
   readonly control: ControlClient;
   /** The configuration file, which it follows. */
   readonly config: string;
+  /** Socket of its {@link loopProbe}. */
+  readonly probe: string;
 }
 
 /** What a connector logs when it has read its configuration file again. */
@@ -120,18 +123,20 @@ async function start(
   const config = cluster.path(`${options.site}.json`);
   await writeFile(config, "{}");
   const args = [...connectorArgs({ ...options, token }, stateDir), ...flags, "--config", config];
-  const process = cluster.run(options.site, args, await profiling(ground, options.site));
+  const socket = cluster.path(`${options.site}.probe`);
+  const probe = loopProbe(socket);
+  const nodeOptions = [probe.option, ...(await profiling(ground, options.site))].join(" ");
+  const process = cluster.run(options.site, args, { ...probe.env, NODE_OPTIONS: nodeOptions });
   await process.output("uplink up", ({ stdout }) => (/"to":"up"/.test(stdout) ? true : null));
   const control = new ControlClient(stateDir);
   await eventually(`${options.site} answers on its control socket`, () => control.services());
-  return { process, control, config };
+  return { process, control, config, probe: socket };
 }
 
-async function profiling(ground: Ground, site: string): Promise<Record<string, string>> {
-  if (ground.options.profile === null) return {};
+/** Returns the options of Node for the profile of a connector, if any was asked for. */
+async function profiling(ground: Ground, site: string): Promise<readonly string[]> {
+  if (ground.options.profile === null) return [];
   const profile = resolve(ground.options.profile);
   await mkdir(profile, { recursive: true });
-  return {
-    NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${JSON.stringify(profile)} --cpu-prof-name=${site}.cpuprofile`,
-  };
+  return ["--cpu-prof", `--cpu-prof-dir=${JSON.stringify(profile)}`, `--cpu-prof-name=${site}.cpuprofile`];
 }

@@ -30,10 +30,12 @@ export interface DnsServer extends Address {
   readonly name: string;
 }
 
-/** A process whose CPU time counts, with its descendants. */
+/** A process that is measured with its descendants. */
 export interface Part {
   readonly name: string;
   readonly pid: number;
+  /** Socket of the probe that counts the turns of its event loop, for connectors. */
+  readonly probe?: string;
 }
 
 export interface System {

@@ -2,12 +2,22 @@ import { describe, expect, test } from "vitest";
 import { GOALS, judge } from "../../bench/goals.ts";
 import { MEASURES } from "../../bench/measures/all.ts";
 import { chart } from "../../bench/report/chart.ts";
-import { cpuTable, failures, figuresTable, number } from "../../bench/report/rows.ts";
+import { failures, figuresTable, number } from "../../bench/report/rows.ts";
 import { benchText, fillPage, markdown, plain } from "../../bench/report/text.ts";
+import { cpuTable, kernelTable } from "../../bench/report/usage-rows.ts";
 import { figureOf, type Results, ratioOf, type Sample } from "../../bench/results.ts";
 import type { SystemId } from "../../bench/systems/system.ts";
+import type { Usage } from "../../bench/usage/usage.ts";
+
+const [BULK] = MEASURES;
+if (BULK === undefined) throw new Error("no measures");
+const MEASURE = { id: BULK.id, title: BULK.title, metrics: BULK.metrics, work: "GB" as const };
 
 const SYSTEMS: readonly SystemId[] = ["direct", "fairlead", "hop", "nginx"];
+
+const usage = (user: number, turns: number | null): Usage => ({
+  ...{ user, system: 0.5, voluntary: 12_345, involuntary: 0.25, turns },
+});
 
 function results(
   rates: Partial<Record<SystemId, readonly number[]>>,
@@ -17,7 +27,7 @@ function results(
     (rates[system] ?? []).map((rate, round) => ({
       round,
       figures: { rate },
-      cpu: system === "direct" ? null : { west: 1 + round, east: 2 },
+      usage: system === "direct" ? null : { west: usage(1 + round, 4.7), east: usage(2, null) },
     }));
   return {
     started: "2026-11-23T04:00:00.000Z",
@@ -26,7 +36,7 @@ function results(
     rounds: 3,
     systems: compared.map((id) => ({ id, title: id })),
     absent: { ssh: "sshd is not installed" },
-    measures: MEASURES.slice(0, 1).map(({ id, title, metrics }) => ({ id, title, metrics, work: "GB" })),
+    measures: [MEASURE],
     series: compared.map((system) => ({
       measure: "bulk-1-down",
       system,
@@ -89,19 +99,36 @@ describe("tables", () => {
     const { heading, rows } = figuresTable(two);
     expect(rows.every((row) => row.length === heading.length)).toBe(true);
     expect(rows[0]?.[heading.indexOf("÷ other build")]).toBe("0.750 ×");
-    expect(cpuTable(two)).toEqual({
-      heading: ["CPU time", "", "all", "", "each", "÷ other build"],
-      rows: [
-        ["bulk, 1 stream, server to client", "Fairlead", "4.00", "s/GB", "west 2.00, east 2.00", "1.00 ×"],
-        ["bulk, 1 stream, server to client", "other build", "4.00", "s/GB", "west 2.00, east 2.00", ""],
-      ],
-    });
+    expect(cpuTable(two).heading).toEqual([
+      "CPU time",
+      "",
+      "all",
+      "",
+      "each: user + system",
+      "÷ other build",
+    ]);
+    expect(cpuTable(two).rows.map((row) => row.at(-1))).toEqual(["1.00 ×", ""]);
   });
 
-  test("show the CPU time of each process", () => {
+  test("have no goals of ratios to a chain that was not to be measured", () => {
+    const { rows } = figuresTable(results({ fairlead: [2e9] }, ["fairlead"]));
+    expect(rows[0]?.slice(-3)).toEqual(["", "", ""]);
+  });
+
+  test("show the CPU time of each process, outside and inside of the kernel", () => {
+    const each = "west 2.00 + 0.500, east 2.00 + 0.500";
     expect(cpuTable(results(RATES)).rows).toEqual([
-      ["bulk, 1 stream, server to client", "Fairlead", "4.00", "s/GB", "west 2.00, east 2.00"],
-      ["bulk, 1 stream, server to client", "nginx", "4.00", "s/GB", "west 2.00, east 2.00"],
+      ["bulk, 1 stream, server to client", "Fairlead", "5.00", "s/GB", each],
+      ["bulk, 1 stream, server to client", "nginx", "5.00", "s/GB", each],
+    ]);
+    const requests = { ...results(RATES), measures: [{ ...MEASURE, work: "request" as const }] };
+    expect(cpuTable(requests).rows[0]?.slice(2, 4)).toEqual(["5,000,000", "µs/request"]);
+  });
+
+  test("show the turns and context switches of each process", () => {
+    expect(kernelTable(results(RATES)).rows[0]).toEqual([
+      ...["bulk, 1 stream, server to client", "Fairlead", "GB"],
+      ...["4.70/–", "12.3k/12.3k", "0.250/0.250"],
     ]);
   });
 
@@ -115,6 +142,16 @@ describe("tables", () => {
     };
     expect(plain(table)).toBe("      a\nx     1.50\nlong  10.0");
     expect(markdown(table)).toBe("|  | a |  |\n| --- | ---: | --- |\n| x | 1.50 |  |\n| long | 10.0 |  |");
+  });
+
+  test("have the first cell on its own line when rows share it", () => {
+    const rows = [
+      ["a long title", "x", "1"],
+      ["a long title", "y", "20"],
+      ["b", "x", "3"],
+    ];
+    const text = "name  n\na long title\n  x    1\n  y   20\nb\n  x    3";
+    expect(plain({ heading: ["name", "", "n"], rows, grouped: true })).toBe(text);
   });
 
   test("failures are told with measure, system and round", () => {

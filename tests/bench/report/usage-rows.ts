@@ -1,0 +1,70 @@
+/** The contents of the tables of what each process uses per unit of work. */
+import type { Work } from "../measures/measure.ts";
+import { cpuRatioOf, cpuSeconds, type Results, usageOf } from "../results.ts";
+import type { SystemId } from "../systems/system.ts";
+import type { Usage } from "../usage/usage.ts";
+import { number, SHORT, type Table } from "./rows.ts";
+
+type PartUsage = Usage & { readonly part: string };
+
+/** CPU time per unit of work: microseconds a request, or seconds a gigabyte. */
+const CPU_UNITS: Readonly<Record<Work["unit"], { readonly name: string; readonly seconds: number }>> = {
+  GB: { name: "s/GB", seconds: 1 },
+  request: { name: "µs/request", seconds: 1e-6 },
+};
+
+/** Makes the table of CPU time, with the ratio to another build if there is one. */
+export function cpuTable(results: Results): Table {
+  const other = results.systems.some(({ id }) => id === "other");
+  const rows = usages(results).map(({ measure, title, unit, system, parts }) => {
+    const { name, seconds } = CPU_UNITS[unit];
+    const each = parts.map(
+      (used) => `${used.part} ${number(used.user / seconds)} + ${number(used.system / seconds)}`,
+    );
+    const row = [title, SHORT[system], number(cpuSeconds(parts) / seconds), name, each.join(", ")];
+    if (!other) return row;
+    const ratio = system === "fairlead" ? cpuRatioOf(results, measure, "fairlead", "other") : null;
+    return [...row, ratio === null ? "" : `${number(ratio)} ×`];
+  });
+  return {
+    heading: ["CPU time", "", "all", "", "each: user + system", ...(other ? [`÷ ${SHORT.other}`] : [])],
+    rows,
+    grouped: true,
+  };
+}
+
+/** Makes the table of context switches and turns, of each process in the order of the path. */
+export function kernelTable(results: Results): Table {
+  return {
+    heading: ["each process", "", "per", "loop turns", "switches: waited", "preempted"],
+    rows: usages(results).map(({ title, unit, system, parts }) => {
+      const each = (of: (used: PartUsage) => number | null) =>
+        parts.map((used) => compact(of(used))).join("/");
+      return [
+        title,
+        SHORT[system],
+        unit,
+        parts.every(({ turns }) => turns === null) ? "" : each(({ turns }) => turns),
+        each(({ voluntary }) => voluntary),
+        each(({ involuntary }) => involuntary),
+      ];
+    }),
+    grouped: true,
+  };
+}
+
+/** Returns what was used, for each measure and system with such figures. */
+function usages(results: Results) {
+  return results.measures.flatMap(({ id, title, work }) =>
+    results.systems.flatMap(({ id: system }: { id: SystemId }) => {
+      const parts = usageOf(results, id, system);
+      return work === null || parts.length === 0 ? [] : [{ measure: id, title, unit: work, system, parts }];
+    }),
+  );
+}
+
+/** Formats a count with three significant digits, thousands with a k. */
+function compact(value: number | null): string {
+  if (value === null) return "–";
+  return value < 1000 ? number(value) : `${number(value / 1000)}k`;
+}

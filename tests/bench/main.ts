@@ -22,6 +22,7 @@ import { measureScale } from "./scale/scale.ts";
 import { scaleReport, scaleText } from "./scale/table.ts";
 import { startSystems } from "./systems/all.ts";
 import { findTools, installReferences } from "./tools.ts";
+import { whyNotCounted } from "./usage/system-calls.ts";
 
 const began = Date.now();
 
@@ -43,14 +44,16 @@ async function bench(options: BenchOptions): Promise<Results> {
     const { systems, absent } = await startSystems(ground, say);
     const measures = selected(MEASURES, options.only);
     const started = new Date().toISOString();
-    const series = await runAll(ground, systems, measures, say);
+    const uncounted = await whyNotCounted(tools.perf);
+    const counter = uncounted === null ? tools.perf : null;
+    const series = await runAll(ground, systems, measures, { say, counter });
     return {
       started,
       machine: await describeMachine(tools),
       seconds: options.seconds,
       rounds: options.rounds,
       systems: systems.map(({ id, title }) => ({ id, title })),
-      absent,
+      absent: { ...absent, ...(uncounted === null ? {} : { "system calls": uncounted }) },
       measures: measures.map(({ id, title, metrics, work }) => ({
         id,
         title,

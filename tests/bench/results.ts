@@ -22,6 +22,8 @@ export interface Series {
   readonly system: SystemId;
   readonly samples: Sample[];
   readonly failures: Failure[];
+  /** System calls of each part per unit of work, of a run after the rounds; null if they were not counted. */
+  calls: Readonly<Record<string, number>> | null;
 }
 
 export interface Machine {
@@ -40,7 +42,7 @@ export interface Results {
   readonly seconds: number;
   readonly rounds: number;
   readonly systems: readonly { readonly id: SystemId; readonly title: string }[];
-  /** Missing systems with the reason. */
+  /** Missing systems and counts with the reason. */
   readonly absent: Readonly<Record<string, string>>;
   readonly measures: readonly {
     readonly id: string;

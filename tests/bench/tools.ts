@@ -14,6 +14,7 @@ const PACKAGES = [
   { package: "nghttp2-client", gives: "h2load: gRPC calls" },
   { package: "nghttp2-server", gives: "nghttpd: the server of gRPC calls" },
   { package: "dnsperf", gives: "DNS queries" },
+  { package: "linux-perf", gives: "perf: counts of system calls" },
   { package: "postgresql-contrib", gives: "pgbench, which Debian ships with the server" },
 ] as const;
 
@@ -29,6 +30,7 @@ export interface Tools {
   readonly h2load: string | null;
   readonly nghttpd: string | null;
   readonly dnsperf: string | null;
+  readonly perf: string | null;
   readonly pgbench: string | null;
 }
 
@@ -57,6 +59,7 @@ export async function findTools(): Promise<Tools> {
     h2load: await find("h2load"),
     nghttpd: await find("nghttpd"),
     dnsperf: await find("dnsperf"),
+    perf: await find("perf"),
     // Debian's /usr/bin/pgbench is a script that selects a version. These are the programs.
     pgbench:
       (await firstUsable(

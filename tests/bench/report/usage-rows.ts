@@ -1,6 +1,6 @@
 /** The contents of the tables of what each process uses per unit of work. */
 import type { Work } from "../measures/measure.ts";
-import { cpuRatioOf, cpuSeconds, type Results, usageOf } from "../results.ts";
+import { cpuRatioOf, cpuSeconds, type Results, seriesOf, usageOf } from "../results.ts";
 import type { SystemId } from "../systems/system.ts";
 import type { Usage } from "../usage/usage.ts";
 import { number, SHORT, type Table } from "./rows.ts";
@@ -33,18 +33,22 @@ export function cpuTable(results: Results): Table {
   };
 }
 
-/** Makes the table of context switches and turns, of each process in the order of the path. */
+/** Makes the table of system calls, turns and context switches, of each process in the order of the path. */
 export function kernelTable(results: Results): Table {
   return {
-    heading: ["each process", "", "per", "loop turns", "switches: waited", "preempted"],
-    rows: usages(results).map(({ title, unit, system, parts }) => {
-      const each = (of: (used: PartUsage) => number | null) =>
-        parts.map((used) => compact(of(used))).join("/");
+    heading: ["each process", "", "per", "system calls", "loop turns", "switches: waited", "preempted"],
+    rows: usages(results).map(({ measure, title, unit, system, parts }) => {
+      const calls = seriesOf(results, measure, system)?.calls ?? {};
+      const each = (of: (used: PartUsage) => number | null) => {
+        const values = parts.map(of);
+        return values.every((value) => value === null) ? "" : values.map(compact).join("/");
+      };
       return [
         title,
         SHORT[system],
         unit,
-        parts.every(({ turns }) => turns === null) ? "" : each(({ turns }) => turns),
+        each(({ part }) => calls[part] ?? null),
+        each(({ turns }) => turns),
         each(({ voluntary }) => voluntary),
         each(({ involuntary }) => involuntary),
       ];

@@ -42,6 +42,7 @@ function results(
       system,
       samples: samples(system),
       failures: system === "hop" ? [{ round: 0, message: "it broke" }] : [],
+      calls: system === "fairlead" ? { west: 21.2, east: 1000 } : null,
     })),
   };
 }
@@ -125,11 +126,12 @@ describe("tables", () => {
     expect(cpuTable(requests).rows[0]?.slice(2, 4)).toEqual(["5,000,000", "µs/request"]);
   });
 
-  test("show the turns and context switches of each process", () => {
+  test("show the system calls, turns and context switches of each process", () => {
     expect(kernelTable(results(RATES)).rows[0]).toEqual([
       ...["bulk, 1 stream, server to client", "Fairlead", "GB"],
-      ...["4.70/–", "12.3k/12.3k", "0.250/0.250"],
+      ...["21.2/1.00k", "4.70/–", "12.3k/12.3k", "0.250/0.250"],
     ]);
+    expect(kernelTable(results(RATES)).rows[1]?.[3]).toBe("");
   });
 
   test("are written without the columns that are empty, figures to the right", () => {

@@ -12,6 +12,7 @@ import { cpuReport, cpuText } from "./cpu/table.ts";
 import { Ground } from "./ground.ts";
 import { describeMachine } from "./machine.ts";
 import { MEASURES } from "./measures/all.ts";
+import { startNoise } from "./noise/noise.ts";
 import { type BenchOptions, parseOptions, parts, selected, USAGE } from "./options.ts";
 import { raiseDescriptors } from "./processes.ts";
 import { chart } from "./report/chart.ts";
@@ -43,6 +44,7 @@ async function bench(options: BenchOptions): Promise<Results> {
   try {
     const { systems, absent } = await startSystems(ground, say);
     const measures = selected(MEASURES, options.only);
+    if (options.noise) await startNoise(ground.cluster);
     const started = new Date().toISOString();
     const uncounted = await whyNotCounted(tools.perf);
     const counter = uncounted === null ? tools.perf : null;
@@ -52,6 +54,7 @@ async function bench(options: BenchOptions): Promise<Results> {
       machine: await describeMachine(tools),
       seconds: options.seconds,
       rounds: options.rounds,
+      noise: options.noise,
       systems: systems.map(({ id, title }) => ({ id, title })),
       absent: { ...absent, ...(uncounted === null ? {} : { "system calls": uncounted }) },
       measures: measures.map(({ id, title, metrics, work }) => ({
@@ -92,7 +95,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (options.chart !== null && results !== null) await write(options.chart, chart(results));
   if (options.page !== null) {
     let page = await readFile(options.page, "utf8");
-    if (results !== null) page = fillPage(page, "bench", benchText(results));
+    if (results !== null) page = fillPage(page, options.noise ? "noise" : "bench", benchText(results));
     if (scale !== null) page = fillPage(page, "scale", scaleText(scale));
     if (cpu !== null) page = fillPage(page, "cpu", cpuText(cpu));
     await write(options.page, page);

@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly sites: number;
   /** Another checkout, built: its Fairlead is measured in the same rounds. */
   readonly against: string | null;
+  /** Runs the measures beside a busy neighbour. */
+  readonly noise: boolean;
   /** Runs the connectors with --cpu-prof, into this directory. */
   readonly profile: string | null;
   readonly json: string | null;
@@ -30,16 +32,19 @@ const PROFILES = "profiles";
 export const USAGE = `npm run bench -- [options]
 
   --quick              one short round of everything: does it work, and roughly how fast
-  --rounds N           rounds, the median counts (5)
+  --rounds N           rounds, the median counts (5; 6 with --against)
   --seconds N          seconds of each timed run (4)
   --only NAME          only these measures or systems, by the beginning of their id; may be repeated
   --streams N          idle streams for the memory measure (10000)
   --sites N            sites for the scale measure (1000; 100 with --quick)
   --against DIR        another checkout, built: measures its Fairlead in the same rounds,
                        and gives the ratios to it
+  --noise              a busy neighbour during all measures: two processes that spin at the
+                       lowest priority, and one that sweeps memory
   --json FILE          writes everything, with each round's figures
   --chart FILE         draws the chart
-  --page FILE          writes the tables into a page, between its <!-- bench --> marks
+  --page FILE          writes the tables into a page, between its <!-- bench --> marks, or
+                       its <!-- noise --> marks with --noise
   --profile [DIR]      runs the connectors with --cpu-prof, into DIR (profiles)
   --install-references names the Debian packages of the references and, as root, installs them
 `;
@@ -62,6 +67,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
       sites: { type: "string" },
       only: { type: "string", multiple: true, default: [] },
       against: { type: "string" },
+      noise: { type: "boolean", default: false },
       json: { type: "string" },
       chart: { type: "string" },
       page: { type: "string" },
@@ -73,11 +79,12 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
   const { quick } = values;
   return {
     seconds: atLeastOne("--seconds", values.seconds ?? (quick ? "2" : "4")),
-    rounds: atLeastOne("--rounds", values.rounds ?? (quick ? "1" : "5")),
+    rounds: atLeastOne("--rounds", values.rounds ?? usualRounds(quick, values.against !== undefined)),
     streams: atLeastOne("--streams", values.streams ?? "10000"),
     sites: atLeastOne("--sites", values.sites ?? (quick ? "100" : "1000")),
     only: values.only,
     against: values.against ?? null,
+    noise: values.noise,
     profile: values.profile ?? null,
     json: values.json ?? null,
     chart: values.chart ?? null,
@@ -85,6 +92,12 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     installReferences: values["install-references"],
     help: values.help,
   };
+}
+
+/** Two builds are compared in a number of rounds in which both can be the first equally often. */
+function usualRounds(quick: boolean, against: boolean): string {
+  if (against) return quick ? "2" : "6";
+  return quick ? "1" : "5";
 }
 
 function atLeastOne(option: string, text: string): number {

@@ -41,6 +41,8 @@ export interface Results {
   readonly machine: Machine;
   readonly seconds: number;
   readonly rounds: number;
+  /** Whether a busy neighbour ran during all measures. */
+  readonly noise: boolean;
   readonly systems: readonly { readonly id: SystemId; readonly title: string }[];
   /** Missing systems and counts with the reason. */
   readonly absent: Readonly<Record<string, string>>;
@@ -112,19 +114,20 @@ export function usageOf(
 }
 
 /**
- * Returns the median of the ratios of CPU time per unit of work, all parts together, to another system in the same
- * round. Returns null if no round has both systems.
+ * Returns the median of the ratios of CPU time per unit of work to another system in the same round, of one part or of
+ * all together. Returns null if no round has both systems.
  */
 export function cpuRatioOf(
   results: Pick<Results, "series">,
   measure: string,
   system: SystemId,
   against: SystemId,
+  only?: string,
 ): number | null {
   const sums = (of: SystemId): Map<number, number> =>
     new Map(
       (seriesOf(results, measure, of)?.samples ?? []).flatMap(({ round, usage }) =>
-        usage === null ? [] : [[round, cpuSeconds(Object.values(usage))]],
+        usage === null ? [] : [[round, cpuSeconds(partsOf(usage, only))]],
       ),
     );
   const others = sums(against);
@@ -132,6 +135,12 @@ export function cpuRatioOf(
     .map(([round, seconds]) => ratio(seconds, others.get(round)))
     .filter((value) => value !== null);
   return ratios.length === 0 ? null : median(ratios);
+}
+
+function partsOf(usage: Readonly<Record<string, Usage>>, only: string | undefined): readonly Usage[] {
+  if (only === undefined) return Object.values(usage);
+  const part = usage[only];
+  return part === undefined ? [] : [part];
 }
 
 /** Returns the CPU seconds of all parts together. */

@@ -1,5 +1,5 @@
 /** The contents of the tables, apart from their format. */
-import { GOALS, type Goal, judge, type Verdict } from "../goals.ts";
+import { barsFor, GOALS, type Goal, judge, type Verdict } from "../goals.ts";
 import { figureOf, type Results, ratioOf } from "../results.ts";
 import type { SystemId } from "../systems/system.ts";
 
@@ -109,8 +109,10 @@ function goals(results: Results, goal: Goal | undefined, scale = 1): [string, st
       : figureOf(results, measure, system, metric);
   const bar = (level: number) =>
     of === "chain" ? `${level} ×` : `${goal.better === "lower" ? "≤ " : ""}${number(level / scale)}`;
-  const verdict = value === null || value === undefined ? "not measured" : VERDICTS[judge(goal, value)];
-  return [bar(goal.atLeast), bar(goal.goal), verdict];
+  const verdict =
+    value === null || value === undefined ? "not measured" : VERDICTS[judge(goal, value, results.noise)];
+  const bars = barsFor(goal, results.noise);
+  return [bar(bars.atLeast), bar(bars.goal), verdict];
 }
 
 /** Formats a figure with three significant digits and separated thousands. */

@@ -5,18 +5,34 @@ import { cpuTable, kernelTable } from "./usage-rows.ts";
 
 const NUMERIC = /^(≤ )?[\d.,–]+( ×)?$/;
 
+const NOISE = ", with a busy neighbour";
+
 /** Formats all tables for the terminal. */
 export function report(results: Results): string {
-  const { machine, seconds, rounds } = results;
+  const { machine, seconds, rounds, noise } = results;
   const absent = Object.entries(results.absent).map(([system, why]) => `not measured: ${system}: ${why}`);
   return [
-    plain(figuresTable(results)),
-    plain(cpuTable(results)),
-    plain(kernelTable(results)),
+    ...tables(results).map(plain),
     ...absent,
     ...failures(results).map((line) => `FAILED: ${line}`),
-    `${machine.cores} cores, ${machine.cpu}; ${rounds} round${rounds === 1 ? "" : "s"} of ${seconds} s, interleaved; medians, ratios by round. Everything on loopback.`,
+    `${machine.cores} cores, ${machine.cpu}; ${rounds} round${rounds === 1 ? "" : "s"} of ${seconds} s, interleaved; medians, ratios by round. Everything on loopback${noise ? NOISE : ""}.`,
+    ...unbalanced(results),
   ].join("\n\n");
+}
+
+/** Makes all tables that have rows. */
+function tables(results: Results): Table[] {
+  const all = [figuresTable(results), cpuTable(results), kernelTable(results)];
+  return all.filter(({ rows }) => rows.length > 0);
+}
+
+/** Says that the place in a round favours one of two builds. The first of a round is slower by some percent. */
+function unbalanced({ systems, rounds }: Results): readonly string[] {
+  const { length } = systems;
+  if (rounds % length === 0 || systems.every(({ id }) => id !== "other")) return [];
+  return [
+    `Not each of the ${length} systems was the first equally often, which favours some: give a multiple of ${length} as --rounds.`,
+  ];
 }
 
 /** Aligns the columns of a table, without empty columns. */
@@ -57,13 +73,11 @@ export function markdown({ heading, rows }: Table): string {
 
 /** Formats the tables as Markdown. */
 export function benchText(results: Results): string {
-  const { machine, rounds, seconds, started } = results;
+  const { machine, rounds, seconds, started, noise } = results;
   const tools = Object.entries(machine.tools).map(([name, version]) => `${name} ${version}`);
   return [
-    `Measured on ${started.slice(0, 10)} on ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}, Node ${machine.node}${tools.map((each) => `, ${each}`).join("")}; ${rounds} rounds of ${seconds} s.`,
-    markdown(figuresTable(results)),
-    markdown(cpuTable(results)),
-    markdown(kernelTable(results)),
+    `Measured on ${started.slice(0, 10)} on ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}, Node ${machine.node}${tools.map((each) => `, ${each}`).join("")}; ${rounds} rounds of ${seconds} s${noise ? NOISE : ""}.`,
+    ...tables(results).map(markdown),
   ].join("\n\n");
 }
 
@@ -71,7 +85,7 @@ export function benchText(results: Results): string {
  * Replaces the text of a page between the marks `<!-- name -->` and `<!-- /name -->`.
  * @throws Error when the page has no such marks
  */
-export function fillPage(page: string, name: "bench" | "scale" | "cpu", text: string): string {
+export function fillPage(page: string, name: "bench" | "noise" | "scale" | "cpu", text: string): string {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const from = page.indexOf(begin);
   const to = page.indexOf(end);

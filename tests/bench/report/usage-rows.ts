@@ -13,24 +13,23 @@ const CPU_UNITS: Readonly<Record<Work["unit"], { readonly name: string; readonly
   request: { name: "µs/request", seconds: 1e-6 },
 };
 
-/** Makes the table of CPU time, with the ratio to another build if there is one. */
+/** Makes the table of CPU time, with the ratios to another build if there is one. */
 export function cpuTable(results: Results): Table {
-  const other = results.systems.some(({ id }) => id === "other");
-  const rows = usages(results).map(({ measure, title, unit, system, parts }) => {
+  const rows = usages(results).flatMap(({ measure, title, unit, system, parts }) => {
     const { name, seconds } = CPU_UNITS[unit];
     const each = parts.map(
       (used) => `${used.part} ${number(used.user / seconds)} + ${number(used.system / seconds)}`,
     );
     const row = [title, SHORT[system], number(cpuSeconds(parts) / seconds), name, each.join(", ")];
-    if (!other) return row;
-    const ratio = system === "fairlead" ? cpuRatioOf(results, measure, "fairlead", "other") : null;
-    return [...row, ratio === null ? "" : `${number(ratio)} ×`];
+    const ratio = system === "other" ? cpuRatioOf(results, measure, "fairlead", "other") : null;
+    if (ratio === null) return [row];
+    const ratios = parts.map(({ part }) => {
+      const own = cpuRatioOf(results, measure, "fairlead", "other", part);
+      return `${part} ${number(own ?? Number.NaN)}`;
+    });
+    return [row, [title, `÷ ${SHORT.other}`, number(ratio), "×", ratios.join(", ")]];
   });
-  return {
-    heading: ["CPU time", "", "all", "", "each: user + system", ...(other ? [`÷ ${SHORT.other}`] : [])],
-    rows,
-    grouped: true,
-  };
+  return { heading: ["CPU time", "", "all", "", "each: user + system"], rows, grouped: true };
 }
 
 /** Makes the table of system calls, turns and context switches, of each process in the order of the path. */

@@ -15,6 +15,17 @@ describe("the bench's options", () => {
     expect(parseOptions(["--quick", "--rounds", "2"])).toMatchObject({ rounds: 2, seconds: 2 });
   });
 
+  test("compare two builds in an even number of rounds unless told otherwise", () => {
+    expect(parseOptions(["--against", "x"]).rounds).toBe(6);
+    expect(parseOptions(["--against", "x", "--quick"]).rounds).toBe(2);
+    expect(parseOptions(["--against", "x", "--rounds", "3"]).rounds).toBe(3);
+  });
+
+  test("--noise asks for a busy neighbour", () => {
+    expect(parseOptions(["--noise"]).noise).toBe(true);
+    expect(parseOptions([]).noise).toBe(false);
+  });
+
   test("--profile takes a directory or nothing", () => {
     expect(parseOptions(["--profile", "--quick"]).profile).toBe("profiles");
     expect(parseOptions(["--profile"]).profile).toBe("profiles");

@@ -93,6 +93,8 @@ export class Balancer {
     instances: readonly T[],
     last: ReadonlySet<BalancedInstance> = NONE,
   ): Round<T> {
+    // The only one needs no order.
+    if (instances.length === 1) return new RoundOfOne(instances[0]);
     const isLast = (one: T) => last.size > 0 && [...last].some((other) => isSameInstance(one, other));
     const untried = new Set(instances);
     const deferred = new Set(instances.filter(isLast));
@@ -192,6 +194,21 @@ export class Balancer {
     const made = { turns: new Turns(), instances: new Map<string, InstanceState>() };
     this.#services.set(service, made);
     return made;
+  }
+}
+
+/** The round of a service with one instance. */
+class RoundOfOne<T> implements Round<T> {
+  #instance: T | undefined;
+
+  constructor(instance: T | undefined) {
+    this.#instance = instance;
+  }
+
+  next(): T | undefined {
+    const instance = this.#instance;
+    this.#instance = undefined;
+    return instance;
   }
 }
 

@@ -57,6 +57,8 @@ interface Breaker {
   trial: boolean;
 }
 
+const NO_BREAKERS: readonly Breaker[] = [];
+
 export class CircuitBreakers {
   readonly #now: () => number;
   readonly #random: () => number;
@@ -79,18 +81,18 @@ export class CircuitBreakers {
 
   /** Starts a client's attempt at an instance. It is the trial of each half-open breaker. */
   attempt(service: string, instance: InstanceId): Attempt {
-    const [ofInstance, ofService] = keysOf(service, instance);
-    const trials = this.#begin([ofInstance, ofService]);
+    const trials = this.#begin(service, instance);
     const settle = () => {
       for (const breaker of trials) breaker.trial = false;
     };
     return {
       succeeded: () => {
-        this.#breakers.delete(ofInstance);
-        this.#breakers.delete(ofService);
+        if (this.#breakers.size === 0) return;
+        for (const key of keysOf(service, instance)) this.#breakers.delete(key);
       },
       failed: (code) => {
         const { about, answered } = verdictOf(code);
+        const [ofInstance, ofService] = keysOf(service, instance);
         settle();
         if (answered && about !== "instance") this.#breakers.delete(ofInstance);
         if (about !== null) this.#open(about === "service" ? ofService : ofInstance, trials);
@@ -99,11 +101,12 @@ export class CircuitBreakers {
     };
   }
 
-  #begin(keys: readonly string[]): Breaker[] {
-    if (this.#breakers.size === 0) return [];
+  #begin(service: string, instance: InstanceId): readonly Breaker[] {
+    // Nearly always: no key is made then.
+    if (this.#breakers.size === 0) return NO_BREAKERS;
     const now = this.#now();
     const trials: Breaker[] = [];
-    for (const key of keys) {
+    for (const key of keysOf(service, instance)) {
       const breaker = this.#breakers.get(key);
       if (breaker === undefined || breaker.trial || now < breaker.until) continue;
       breaker.trial = true;

@@ -59,16 +59,14 @@ export class Ejections {
 
   /** Whether other instances are preferred: it is ejected, or half-open with its request in flight. */
   isEjected(service: string, instance: InstanceId): boolean {
-    if (this.#records.size === 0) return false;
-    const record = this.#records.get(keyOf(service, instance));
+    const record = this.#recordOf(service, instance);
     return record !== undefined && record.until > 0 && (record.trial || this.#now() < record.until);
   }
 
   /** Starts a request at an instance. It is the trial of an instance that is half-open. */
   begin(service: string, instance: InstanceId): EjectionWatch {
-    const key = keyOf(service, instance);
-    const record = this.#records.get(key);
-    if (record === undefined || record.until === 0) return this.#watchInUse(key);
+    const record = this.#recordOf(service, instance);
+    if (record === undefined || record.until === 0) return this.#watchInUse(service, instance);
     // A request that an ejected instance gets for want of others decides nothing.
     if (record.trial || this.#now() < record.until) return IGNORED;
     record.trial = true;
@@ -89,16 +87,17 @@ export class Ejections {
     };
   }
 
-  #watchInUse(key: string): EjectionWatch {
+  #watchInUse(service: string, instance: InstanceId): EjectionWatch {
     return {
       answered: () => {
-        const record = this.#records.get(key);
+        const record = this.#recordOf(service, instance);
         if (record === undefined || record.until > 0) return;
         record.failures = 0;
-        if (record.ejections === 0 || this.#isForgiven(record)) this.#records.delete(key);
+        if (record.ejections === 0 || this.#isForgiven(record))
+          this.#records.delete(keyOf(service, instance));
       },
       failed: () => {
-        const record = this.#records.get(key) ?? this.#make(key);
+        const record = this.#recordOf(service, instance) ?? this.#make(keyOf(service, instance));
         // Requests that were in flight when the instance was ejected prolong nothing.
         if (record.until > 0 || ++record.failures < EJECTION.failures) return;
         if (this.#isForgiven(record)) record.ejections = 0;
@@ -106,6 +105,11 @@ export class Ejections {
       },
       abandoned() {},
     };
+  }
+
+  /** The record, if there is one. Nearly always there is none at all, and no key is made. */
+  #recordOf(service: string, instance: InstanceId): Record | undefined {
+    return this.#records.size === 0 ? undefined : this.#records.get(keyOf(service, instance));
   }
 
   #make(key: string): Record {

@@ -8,13 +8,13 @@ import { asFairleadError, ERRORS, type ErrorCode, FairleadError } from "../../pr
 import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
-import { withTimeout } from "../async/timeout.ts";
 import { type HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
 import type { Flow } from "../relay/flow.ts";
 import type { RelayStream } from "../relay/relay.ts";
 import type { BalancedService, Balancer, Turn } from "./balancer.ts";
 import type { EarlyBytes } from "./early-data.ts";
-import { OpenDeadline, type PeerLife } from "./open-deadline.ts";
+import { OpenAttempt } from "./open-attempt.ts";
+import type { PeerLife } from "./open-deadline.ts";
 
 /** How long a client is held while no instance serves it, ms. A restart of the edge takes a few seconds. */
 export const HOLD_MS = 10_000;
@@ -25,7 +25,7 @@ const ROUND_MS = 500;
 /** Least time that an instance gets to open a session, ms. */
 const LEAST_INSTANCE_MS = 500;
 
-/** A stream that the peer has not accepted yet. */
+/** A stream that the peer has not accepted yet. It has a listener for errors of its own, until it has an owner. */
 export type OpeningStream = RelayStream & { readonly accepted: Promise<void> };
 
 /** Decides whether bytes that a target may have are sent again, because their protocol tells that this does no harm. */
@@ -147,10 +147,9 @@ async function tryEach(options: OpenStreamOptions, { known, usable, left }: Roun
     const instance = round.next();
     if (instance === undefined) break;
     const turn = balancer.begin(service, instance);
-    const reply = { isAccepted: false };
+    const attempt = new OpenAttempt(options, instance, only);
     try {
-      const limitMs = setUpLimit(options, { only, tried: errors.length, left });
-      const stream = await openAccepted(options, instance, { limitMs, only, reply });
+      const stream = await attempt.run(setUpLimit(options, { only, tried: errors.length, left }));
       turn.succeeded();
       return { opened: { stream, instance, turn } };
     } catch (thrown) {
@@ -159,10 +158,10 @@ async function tryEach(options: OpenStreamOptions, { known, usable, left }: Roun
         throw new FairleadError("stream.cancelled");
       }
       const error = asFairleadError(thrown, "session.lost");
-      const uncertain = early.sent && (reply.isAccepted || !isRefusal(error));
+      const uncertain = early.sent && (attempt.isAccepted || !isRefusal(error));
       if (uncertain) options.flow.toTarget.add(early.bytes);
       early.refused();
-      if (reply.isAccepted) {
+      if (attempt.isAccepted) {
         turn.succeeded();
         turn.ended("failed");
       } else turn.failed(error.code);
@@ -230,84 +229,4 @@ function isFinal({ code }: FairleadError): boolean {
 /** Whether the peer refused the OPEN. Then no byte of the stream went to a target. */
 function isRefusal({ code }: { readonly code: ErrorCode }): boolean {
   return /^(service|exchange)\./.test(code) || (code.startsWith("stream.") && code !== "stream.cancelled");
-}
-
-async function openAccepted(
-  options: OpenStreamOptions,
-  instance: VisibleOffer,
-  { limitMs, only, reply }: { limitMs: number; only: boolean; reply: { isAccepted: boolean } },
-): Promise<RelayStream> {
-  const { open, service, signal, early, flow } = options;
-  flow.setPeer(instance);
-  const opening = open(service, instance);
-  const stream = opening instanceof Promise ? await inTime(opening, limitMs, instance) : opening;
-  flow.setStream(stream);
-  const leave = () => stream.destroy();
-  // Without a listener, an error before the join would end the process. `accepted` rejects with the same error.
-  const ignore = () => {};
-  stream.on("error", ignore);
-  // A reset may come with ACCEPT, in one message: the target may have had the client's bytes all the same.
-  stream.accepted.then(() => {
-    reply.isAccepted = true;
-  }, ignore);
-  const deadline = new OpenDeadline({
-    life: () => options.life(instance),
-    patient: () => only || (early.sent && options.repeats?.possible !== true),
-    expired: (error) => stream.destroy(error),
-    peer: instance.siteName,
-    now: options.now,
-  });
-  try {
-    if (signal.aborted) throw new FairleadError("stream.cancelled");
-    signal.addEventListener("abort", leave);
-    early.sendTo(stream);
-    await accepted(stream);
-    flow.toTarget.add(early.bytes);
-    early.accepted();
-    return stream;
-  } catch (error) {
-    stream.destroy();
-    // Who has rules of its own for what a target may have gets the stream as it is: accepted, and closed.
-    if (!reply.isAccepted || options.repeats === undefined || signal.aborted) throw error;
-    flow.toTarget.add(early.bytes);
-    early.accepted();
-    return stream;
-  } finally {
-    deadline.clear();
-    signal.removeEventListener("abort", leave);
-    // The relay has attached its own listener by then.
-    setImmediate(() => stream.off("error", ignore));
-  }
-}
-
-/** Limits the time to open a session. A stream that opens later is destroyed before its OPEN is sent. */
-async function inTime(
-  opening: Promise<OpeningStream>,
-  limitMs: number,
-  peer: VisibleOffer,
-): Promise<OpeningStream> {
-  return await withTimeout(opening, limitMs, () => {
-    void opening.then(
-      (stream) => {
-        stream.on("error", () => {});
-        stream.destroy();
-      },
-      () => {},
-    );
-    const why = `No session with site ${peer.siteName} within ${Math.round(limitMs)} ms.`;
-    return new FairleadError("session.timeout", why);
-  });
-}
-
-/** Rejects also when the stream closes: a stream that was cut may never settle `accepted`. */
-async function accepted(stream: OpeningStream): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const close = () => reject(stream.errored ?? new FairleadError("session.lost"));
-  stream.on("close", close);
-  stream.accepted.then(resolve, reject);
-  try {
-    await promise;
-  } finally {
-    stream.off("close", close);
-  }
 }

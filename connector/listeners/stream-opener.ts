@@ -102,7 +102,15 @@ export class StreamOpener {
     const { service } = flow;
     const lookup = () => catalogue.lookupPort(service, request.port);
     return openStream({
-      ...{ service, flow, early, signal, tried, repeats, own, edgeRoundTrip, holdMs },
+      service,
+      flow,
+      early,
+      signal,
+      tried,
+      repeats,
+      own,
+      edgeRoundTrip,
+      holdMs,
       port: request.port,
       kind: request.kind,
       balancer: this.#balancer,

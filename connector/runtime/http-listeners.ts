@@ -8,8 +8,11 @@ import type { HopPolicy } from "../config/hop-policy.ts";
 import type { Retries } from "../http/retry/retries.ts";
 import type { ExchangeOpener, OpenedExchange } from "../http/server/exchange-opener.ts";
 import { HttpServer, type HttpServerOptions } from "../http/server/http-server.ts";
+import type { Turn, Verdict } from "../listeners/balancer.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";
+import type { OpenedStream } from "../listeners/open-stream.ts";
 import { lossOf, type StreamOpener } from "../listeners/stream-opener.ts";
+import type { RelayStream } from "../relay/relay.ts";
 import type { Part } from "./part.ts";
 
 export interface HttpListenersOptions
@@ -57,21 +60,39 @@ export function servesRequests(
 }
 
 function exchangeOpener(opener: StreamOpener): ExchangeOpener {
-  const instances = new WeakMap<OpenedExchange, VisibleOffer>();
   return {
-    open: async ({ hops, port, traceparent, tried, ...client }) => {
+    open: ({ flow, early, signal, hops, port, traceparent, tried, repeats }) => {
       const request = { hops, port, kind: EXCHANGE_KIND, traceparent: checked(traceparent) };
-      const failed = tried.flatMap((exchange) => instances.get(exchange) ?? []);
-      const { stream, turn, instance } = await opener.openTurn({
-        ...client,
-        request,
-        tried: new Set(failed),
-      });
-      const opened: OpenedExchange = { stream, ended: (verdict) => turn.ended(verdict, lossOf(stream)) };
-      instances.set(opened, instance);
-      return opened;
+      return opener
+        .openTurn({ flow, early, signal, request, tried: instancesOf(tried), repeats })
+        .then((opened) => new InstanceExchange(opened));
     },
   };
+}
+
+/** An exchange at an instance that the balancer selected. */
+class InstanceExchange implements OpenedExchange {
+  readonly stream: RelayStream;
+  readonly instance: VisibleOffer;
+  readonly #turn: Turn;
+
+  constructor({ stream, instance, turn }: OpenedStream) {
+    this.stream = stream;
+    this.instance = instance;
+    this.#turn = turn;
+  }
+
+  ended(verdict: Verdict): void {
+    this.#turn.ended(verdict, lossOf(this.stream));
+  }
+}
+
+/** The instances that have failed a request; undefined for none. */
+function instancesOf(tried: readonly OpenedExchange[]): ReadonlySet<VisibleOffer> | undefined {
+  if (tried.length === 0) return undefined;
+  return new Set(
+    tried.flatMap((exchange) => (exchange instanceof InstanceExchange ? exchange.instance : [])),
+  );
 }
 
 /** The trace context, where the client's has the form that an OPEN may carry, and is sampled. */

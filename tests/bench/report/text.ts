@@ -3,7 +3,7 @@ import type { Results } from "../results.ts";
 import { failures, figuresTable, type Table } from "./rows.ts";
 import { cpuTable, kernelTable } from "./usage-rows.ts";
 
-const NUMERIC = /^(≤ )?[\d.,–]+( ×)?$/;
+const NUMERIC = /^(≤ )?-?[\d.,–]+( ×)?$/;
 
 const NOISE = ", with a busy neighbour";
 
@@ -81,11 +81,14 @@ export function benchText(results: Results): string {
   ].join("\n\n");
 }
 
+/** The name of a table in a page. */
+type PageMark = "bench" | "noise" | "scale" | "cpu" | "layers";
+
 /**
  * Replaces the text of a page between the marks `<!-- name -->` and `<!-- /name -->`.
  * @throws Error when the page has no such marks
  */
-export function fillPage(page: string, name: "bench" | "noise" | "scale" | "cpu", text: string): string {
+export function fillPage(page: string, name: PageMark, text: string): string {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const from = page.indexOf(begin);
   const to = page.indexOf(end);

@@ -1,47 +1,35 @@
-/** A lane over a WebSocket of the `ws` package, with backpressure in both directions. */
-import { Duplex } from "node:stream";
+/**
+ * A lane over a WebSocket of the `ws` package, with backpressure in both directions.
+ *
+ * Binary messages do not pass through `ws`: the lane reads and writes them on the connection under it. Its
+ * stream, queue and events for each message took a tenth of a connector's time (docs/performance.md). `ws`
+ * keeps everything else: the opening and closing handshakes, text, pings, and frames that break the rules.
+ */
 import { WebSocket } from "ws";
-import type { Lane, LaneEvents } from "../../protocol/carrier/index.ts";
+import { type Lane, type LaneEvents, MAX_LANE_MESSAGE } from "../../protocol/carrier/index.ts";
 import { FairleadError, isErrorCode } from "../../protocol/errors.ts";
 import { closeCodeFor } from "../../protocol/uplink/messages.ts";
+import { type TakenConnection, takeConnection } from "./websocket-connection.ts";
+import { binaryFrame } from "./websocket-frame.ts";
+import { WebSocketReader } from "./websocket-reader.ts";
 
-/** Unsent bytes at which `send` returns false. */
+/** Unsent bytes at which `send` returns false. More than a connection's high water mark, or no "drain" follows. */
 const SEND_LIMIT = 256 * 1024;
-
-/**
- * Pieces of messages up to this size are copied together: a short copy costs less than a second write. Bytes.
- */
-const JOIN_BELOW = 4096;
 
 /** Time for the peer to answer the close before the connection is terminated, ms. */
 const CLOSE_MS = 2000;
 
-/** The connection under a WebSocket; null if `ws` no longer keeps it in `_socket` (8.23 does). */
-function connectionUnder(socket: WebSocket): Duplex | null {
-  const { _socket: connection } = socket as unknown as { _socket?: unknown };
-  return connection instanceof Duplex ? connection : null;
-}
-
-/** The header of a final binary frame with a mask of zeros (RFC 6455 §5.2). */
-function frameHeader(size: number): Buffer {
-  const large = size >= 0x1_0000;
-  const header = Buffer.alloc(large ? 14 : 8);
-  header[0] = 0x82;
-  header[1] = 0x80 | (large ? 127 : 126);
-  if (large) header.writeUIntBE(size, 4, 6);
-  else header.writeUInt16BE(size, 2);
-  return header;
-}
-
 export class WebSocketLane implements Lane {
   readonly #socket: WebSocket;
   readonly #events: LaneEvents;
+  /** Null before the WebSocket is open, and if `ws` does not let go of its connection. */
+  #taken: TakenConnection | null = null;
   #waiting = false;
   #isOver = false;
   /** The error that `ws` reported before the close. */
   #error: FairleadError | null = null;
   /** One function for all messages saves a closure per message. */
-  readonly #sent = (): void => {
+  readonly #drained = (): void => {
     if (!this.#waiting || this.#socket.bufferedAmount >= SEND_LIMIT / 2) return;
     this.#waiting = false;
     if (!this.#isOver) this.#events.drained();
@@ -55,49 +43,50 @@ export class WebSocketLane implements Lane {
     this.#socket = socket;
     this.#events = events;
     socket.binaryType = "nodebuffer";
-    socket.on("open", () => events.opened());
     socket.on("message", (data, binary) => this.#message(data, binary));
     socket.on("error", (error) => this.#failed(error));
     socket.on("close", (code, reason) => this.#closed(code, reason.toString()));
-    if (socket.readyState === WebSocket.OPEN) {
+    if (socket.readyState === WebSocket.CONNECTING) {
+      socket.once("open", () => {
+        this.#takeConnection();
+        events.opened();
+      });
+    } else if (socket.readyState === WebSocket.OPEN) {
+      this.#takeConnection();
       queueMicrotask(() => {
         socket.resume();
         events.opened();
       });
-    }
-    if (socket.readyState >= WebSocket.CLOSING) queueMicrotask(() => this.#closed(1006, ""));
+    } else queueMicrotask(() => this.#closed(1006, ""));
+  }
+
+  #takeConnection(): void {
+    const reader = new WebSocketReader(
+      {
+        message: (message) => this.#events.bytes(message),
+        frame: (bytes) => taken?.parse(bytes),
+        rest: (bytes) => {
+          taken?.release();
+          taken?.parse(bytes);
+        },
+      },
+      MAX_LANE_MESSAGE,
+    );
+    const taken = takeConnection(this.#socket, (bytes) => reader.push(bytes));
+    taken?.connection.on("drain", this.#drained);
+    this.#taken = taken;
   }
 
   sendText(text: string): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text, this.#sent);
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text, this.#drained);
   }
 
   send(pieces: readonly Uint8Array[]): boolean {
     if (this.#socket.readyState !== WebSocket.OPEN) return true;
-    const [first] = pieces;
-    if (pieces.length === 1 && first !== undefined) this.#socket.send(first, this.#sent);
-    else this.#sendPieces(pieces);
+    if (this.#taken === null) this.#socket.send(Buffer.concat(pieces), this.#drained);
+    else this.#taken.connection.write(binaryFrame(pieces));
     this.#waiting ||= this.#socket.bufferedAmount >= SEND_LIMIT;
     return !this.#waiting;
-  }
-
-  /**
-   * Sends one message from several pieces without a copy: writes the frame header and the pieces to the
-   * connection under `ws`. `ws` itself (8.23) copies the pieces or sends each as a fragment.
-   */
-  #sendPieces(pieces: readonly Uint8Array[]): void {
-    let size = 0;
-    for (const piece of pieces) size += piece.length;
-    const connection = connectionUnder(this.#socket);
-    if (size <= JOIN_BELOW || connection === null) {
-      this.#socket.send(Buffer.concat(pieces, size), this.#sent);
-      return;
-    }
-    connection.cork();
-    connection.write(frameHeader(size));
-    const last = pieces.length - 1;
-    for (const [at, piece] of pieces.entries()) connection.write(piece, at === last ? this.#sent : undefined);
-    connection.uncork();
   }
 
   pause(): void {

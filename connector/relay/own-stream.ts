@@ -111,6 +111,11 @@ export class OwnStream extends Duplex {
     setImmediate(whenRead);
   }
 
+  /** Writes: this process is the only queue there is. */
+  send(bytes: Uint8Array): boolean {
+    return this.write(bytes);
+  }
+
   override read(size?: number): unknown {
     const chunk: unknown = super.read(size);
     // The reader receives the chunk before the end fails.

@@ -7,15 +7,16 @@ import type { Duplex } from "node:stream";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 import { LogThrottle } from "../log-throttle.ts";
-import { readAfterBrokenWrite, wasReset } from "./broken-write.ts";
-import { type ByteCount, Flow, type FlowEvents, type FlowStart, flowIds, type StreamIds } from "./flow.ts";
+import { readAfterBrokenWrite } from "./broken-write.ts";
+import { Flow, type FlowEvents, type FlowStart, flowIds, type StreamIds } from "./flow.ts";
 import type { FlowTracer } from "./flow-trace.ts";
 import { resetAfterFlush, resetSocket } from "./flushed-reset.ts";
 import type { FlowObserver } from "./observer.ts";
+import { type Direction, pump, type SendStream, sendToStream, writeToLocal } from "./pump.ts";
 import { RequestReports } from "./request-report.ts";
 
 /** A stream of a session, as far as the relay uses it. */
-export interface RelayStream extends Duplex, StreamIds {
+export interface RelayStream extends SendStream, StreamIds {
   /** Counts the bytes that wait in `local`, which the stream's peer made this process hold. */
   noteQueued(local: Duplex): void;
   /** Resets the stream with `error` once everything that was written to it has gone out. */
@@ -176,45 +177,8 @@ function joinStreams(local: Duplex, stream: RelayStream, flow: Flow): void {
   if (local.destroyed || stream.destroyed) return;
   // A stalled connection holds as much in its own queue as in the stream's window: both count.
   const note = () => stream.noteQueued(local);
-  pump(local, stream, { flow, count: fromLocal }, note);
-  pump(stream, local, { flow, count: fromStream }, note);
-}
-
-/**
- * Does what `pipe` does, with a third of its memory: thousands of streams may be idle for hours. The chunks of one turn
- * of the event loop leave in one write.
- */
-function pump(from: Duplex, to: Duplex, { flow, count }: Direction, note: () => void): void {
-  from.on("data", (chunk: Buffer) => {
-    if (to.destroyed) return;
-    if (to.writableCorked === 0) {
-      to.cork();
-      setImmediate(uncork, to);
-    }
-    count.add(chunk.length);
-    flow.observe(chunk, count);
-    if (!to.write(chunk, note)) from.pause();
-    note();
-  });
-  to.on("drain", () => {
-    note();
-    from.resume();
-  });
-  from.on("end", () => {
-    if (!wasReset(from)) to.end();
-  });
-  if (to.writableNeedDrain) from.pause();
-  else from.resume();
-}
-
-function uncork(stream: Duplex): void {
-  stream.uncork();
-}
-
-/** One direction of a flow. */
-interface Direction {
-  readonly flow: Flow;
-  readonly count: ByteCount;
+  pump(local, stream, sendToStream, { flow, count: fromLocal }, note);
+  pump(stream, local, writeToLocal, { flow, count: fromStream }, note);
 }
 
 interface Watch extends Direction {

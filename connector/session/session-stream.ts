@@ -37,6 +37,8 @@ export class SessionStream extends Duplex implements StreamHandler {
   #isReading = false;
   #peerFinished = false;
   #writeDone: WriteDone | null = null;
+  /** Whether {@link send} returned false. */
+  #senderWaits = false;
   #finalDone: WriteDone | null = null;
   /** Bytes last reported by {@link noteQueued}. */
   #queued = 0;
@@ -149,6 +151,17 @@ export class SessionStream extends Duplex implements StreamHandler {
   }
 
   /**
+   * Like `write`, but past the queue of the Duplex while that is empty. Returns false for backpressure until
+   * "drain"; the bytes are accepted.
+   */
+  send(bytes: Uint8Array): boolean {
+    const mustQueue = this.writableLength > 0 || this.writableEnded || this.destroyed;
+    if (this.#stream === null || mustQueue) return this.write(bytes);
+    this.#senderWaits = !this.#stream.write(bytes);
+    return !this.#senderWaits;
+  }
+
+  /**
    * Accounts for the bytes queued in `target`, and for those queued in the stream while it waits for its
    * peer.
    */
@@ -168,8 +181,9 @@ export class SessionStream extends Duplex implements StreamHandler {
 
   data(bytes: Uint8Array): void {
     if (this.destroyed) return;
-    if (this.#isReading && this.#backlog === null) this.#deliver(bytes);
-    else this.#store(bytes);
+    if (!this.#isReading || this.#backlog !== null) this.#store(bytes);
+    else if (this.readableFlowing === true && this.readableLength === 0) this.#pass(bytes);
+    else this.#deliver(bytes);
   }
 
   peerFinished(): void {
@@ -181,6 +195,10 @@ export class SessionStream extends Duplex implements StreamHandler {
     const done = this.#writeDone;
     this.#writeDone = null;
     done?.();
+    if (!this.#senderWaits) return;
+    this.#senderWaits = false;
+    // Otherwise the Duplex emits it once its own queue is empty.
+    if (!this.writableNeedDrain) this.emit("drain");
   }
 
   finished(): void {
@@ -285,6 +303,16 @@ export class SessionStream extends Duplex implements StreamHandler {
     const stored = backlog.reduce((sum, piece) => sum + piece.length, 0);
     const unused = this.#blockUsed > 0 ? (backlog.at(-1)?.length ?? 0) - this.#blockUsed : 0;
     return this.readableLength + stored - unused;
+  }
+
+  /**
+   * Hands bytes to a reader that keeps up. `push` would do the same, and then read on in a tick of its own for
+   * each piece.
+   */
+  #pass(bytes: Uint8Array): void {
+    const isBuffer = bytes instanceof Buffer;
+    this.emit("data", isBuffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    this.#stream?.consumed(bytes.length);
   }
 
   #deliver(bytes: Uint8Array): void {

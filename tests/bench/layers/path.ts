@@ -80,6 +80,7 @@ async function relayed(): Promise<Stack> {
   const stream = Object.assign(left, {
     id: 1,
     session: "session",
+    send: (bytes: Uint8Array) => left.write(bytes),
     noteQueued() {},
     resetAfterWrites() {},
   });

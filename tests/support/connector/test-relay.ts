@@ -27,6 +27,7 @@ export function relayStream(): { stream: RelayStream; far: Duplex } {
   const stream = Object.assign(near, {
     id: ++streams,
     session: "session-test",
+    send: (bytes: Uint8Array) => near.write(bytes),
     noteQueued: () => {},
     resetAfterWrites: (error: FairleadError) => void near.destroy(error),
   });

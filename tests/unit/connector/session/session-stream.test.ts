@@ -4,8 +4,9 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { SessionStream } from "../../../../connector/session/session-stream.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
+import { FrameBatch } from "../../../../protocol/streams/frame-batch.ts";
 import { SessionWindow } from "../../../../protocol/streams/session-window.ts";
-import { Stream } from "../../../../protocol/streams/stream.ts";
+import { QUANTUM_BYTES, SEND_BUFFER, Stream } from "../../../../protocol/streams/stream.ts";
 import { codeOf, readAll, until } from "../../../support/connector/session-stand.ts";
 
 setFlagsFromString("--expose-gc");
@@ -72,6 +73,43 @@ describe("SessionStream", () => {
     duplex.resume();
     await new Promise((resolve) => setImmediate(resolve));
     expect(stream.held).toBe(0);
+  });
+
+  it("hands bytes to a reader that keeps up as buffers, and stores them once it pauses", () => {
+    const { duplex, stream } = make(false);
+    duplex.accept();
+    const chunks: unknown[] = [];
+    duplex.on("data", (chunk) => {
+      chunks.push(chunk);
+      if (chunks.length === 2) duplex.pause();
+    });
+    duplex.read();
+    for (let at = 0; at < 4; at++) stream.receiveData(new Uint8Array([at]).subarray(0));
+    expect(chunks).toStrictEqual([Buffer.of(0), Buffer.of(1)]);
+  });
+
+  it("sends past its queue while that is empty, and behind it otherwise", async () => {
+    const { duplex, stream } = make(true);
+    expect(duplex.send(Buffer.alloc(10))).toBe(true);
+    expect([stream.unsent, duplex.writableLength]).toEqual([10, 0]);
+    duplex.cork();
+    duplex.write(Buffer.alloc(20));
+    duplex.send(Buffer.alloc(30));
+    expect([stream.unsent, duplex.writableLength]).toEqual([10, 50]);
+    duplex.uncork();
+    expect([stream.unsent, duplex.writableLength]).toEqual([60, 0]);
+    duplex.destroy();
+  });
+
+  it("emits drain after send returned false, once the stream takes bytes again", async () => {
+    const { duplex, stream } = make(true);
+    expect(duplex.send(Buffer.alloc(SEND_BUFFER))).toBe(false);
+    const drained = once(duplex, "drain");
+    stream.receiveCredit(SEND_BUFFER);
+    stream.writeData(new FrameBatch(), QUANTUM_BYTES);
+    await drained;
+    expect(duplex.send(Buffer.alloc(1))).toBe(true);
+    duplex.destroy();
   });
 
   it("delivers all bytes that came before the peer's reset, then fails", async () => {

@@ -71,7 +71,8 @@ async function setUp({
     await streams.serve(stream, { exposure, port, peer, encryption: "end-to-end", flow, signal });
     await accepted;
     early.accepted();
-    const ends = { id: 1, session: "session-test", noteQueued: () => {} };
+    const send = (bytes: Uint8Array) => far.write(bytes);
+    const ends = { id: 1, session: "session-test", send, noteQueued: () => {} };
     return Object.assign(far, {
       ...ends,
       resetAfterWrites: (error: FairleadError) => void far.destroy(error),

@@ -32,6 +32,7 @@ function chain(system: SystemId, measure: string, metric: string, bars: Pair, no
 }
 
 const KIB = 1024;
+const MIB = 1024 * KIB;
 
 export const GOALS: readonly Goal[] = [
   ...BULKS.map((measure) => chain("fairlead", measure, "rate", [0.65, 1])),
@@ -56,6 +57,8 @@ export const GOALS: readonly Goal[] = [
   figure("idle", "streams", "higher", [10_000, 50_000]),
   figure("idle", "west", "lower", [16 * KIB, 4 * KIB]),
   figure("idle", "east", "lower", [16 * KIB, 4 * KIB]),
+  figure("start", "status", "lower", [0.35, 0.2]),
+  figure("start", "connector", "lower", [60 * MIB, 45 * MIB]),
 ];
 
 function figure(measure: string, metric: string, better: "higher" | "lower", bars: Pair): Goal {

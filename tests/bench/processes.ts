@@ -12,6 +12,8 @@ export interface Stat {
   /** CPU time outside and inside of the kernel, in {@link ticksPerSecond}. */
   readonly user: number;
   readonly system: number;
+  /** CPU time of its children that ended. */
+  readonly reaped: number;
 }
 
 /** Parses `/proc/PID/stat`, whose second field is the name, which may have blanks and parentheses. */
@@ -24,6 +26,7 @@ export function parseStat(text: string): Stat {
     parent: Number(fields[1]),
     user: Number(fields[11]),
     system: Number(fields[12]),
+    reaped: Number(fields[13]) + Number(fields[14]),
   };
 }
 
@@ -80,6 +83,11 @@ export async function cpuOfAll(parts: readonly Part[]): Promise<number> {
   let sum = 0;
   for (const seconds of (await cpuSeconds(parts)).values()) sum += seconds;
   return sum;
+}
+
+/** Returns the CPU seconds of the children of this process that ended. */
+export async function reapedSeconds(): Promise<number> {
+  return parseStat(await readFile("/proc/self/stat", "utf8")).reaped / (await ticksPerSecond());
 }
 
 /** Returns the CPU seconds of an edge: of workerd, and of its other processes. */

@@ -9,6 +9,7 @@ import type { Measure } from "./measure.ts";
 import { MIXED } from "./mixed.ts";
 import { POSTGRES } from "./postgres.ts";
 import { REQUESTS } from "./requests.ts";
+import { START } from "./start.ts";
 import { TELEMETRY } from "./telemetry.ts";
 
 export const MEASURES: readonly Measure[] = [
@@ -22,4 +23,5 @@ export const MEASURES: readonly Measure[] = [
   ...POSTGRES,
   MIXED,
   IDLE,
+  START,
 ];

@@ -2,12 +2,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ControlClient } from "../../../connector/control/client.ts";
-import { type ConnectorOptions, connectorArgs } from "../../support/connector/connector.ts";
+import { type ConnectorOptions, connectorArgs, untilUplink } from "../../support/connector/connector.ts";
 import { type Cluster, type Edge, eventually, type TestNetwork } from "../../support/process/cluster.ts";
 import type { ManagedProcess } from "../../support/process/managed-process.ts";
 import type { Ground } from "../ground.ts";
 import { loopProbe } from "../usage/loop-turns.ts";
 import { dnsFlags, featuresOf, type HopFlags, hopFlags, unchecked, unobserved } from "./flags.ts";
+import { measureStartUp } from "./start-up.ts";
 import { forEachService, REQUEST_SERVICES, type RequestServiceId, SERVICES, type System } from "./system.ts";
 
 type Encryption = "end-to-end" | "hop";
@@ -74,6 +75,8 @@ async function pairOf(
         { name: "east", pid: east.process.pid, probe: east.probe },
       ],
       fresh: make,
+      // Encryption makes no difference to it.
+      ...(identity.id === "hop" ? {} : { startUp: () => measureStartUp(cluster) }),
       close: async () => {
         await Promise.all([west.process.stop(), east.process.stop()]);
       },
@@ -127,7 +130,7 @@ async function start(
   const probe = loopProbe(socket);
   const nodeOptions = [probe.option, ...(await profiling(ground, options.site))].join(" ");
   const process = cluster.run(options.site, args, { ...probe.env, NODE_OPTIONS: nodeOptions });
-  await process.output("uplink up", ({ stdout }) => (/"to":"up"/.test(stdout) ? true : null));
+  await untilUplink(process);
   const control = new ControlClient(stateDir);
   await eventually(`${options.site} answers on its control socket`, () => control.services());
   return { process, control, config, probe: socket };

@@ -52,6 +52,8 @@ export interface System {
   setTelemetry?(isOn: boolean): Promise<void>;
   /** Starts an unused pair of connectors, if the system has them. It ends with {@link System}. */
   fresh?(): Promise<System>;
+  /** Measures the start-up and the memory at rest of processes of its own, if the system has it. Seconds and bytes. */
+  startUp?(): Promise<Readonly<Record<string, number>>>;
   close(): Promise<void>;
 }
 

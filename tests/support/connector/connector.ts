@@ -55,8 +55,7 @@ export class Connector {
 
   /** Waits until the uplink is up by its log, and its control socket answers. */
   async ready(): Promise<void> {
-    const { process } = this;
-    await process.output("uplink up", ({ stdout }) => (/"to":"up"/.test(stdout) ? true : null));
+    await untilUplink(this.process);
     await eventually(`${this.site} answers on its control socket`, () => this.control.services());
   }
 
@@ -147,6 +146,11 @@ function launch(cluster: Cluster, options: ConnectorOptions, stateDir: string): 
   const { site, descriptors } = options;
   const limits = descriptors === undefined ? {} : { descriptors };
   return cluster.run(site, connectorArgs(options, stateDir), options.env, limits);
+}
+
+/** Waits until a connector's uplink is up, by its log. */
+export async function untilUplink(process: ManagedProcess): Promise<void> {
+  await process.output("uplink up", ({ stdout }) => (/"to":"up"/.test(stdout) ? true : null));
 }
 
 /** Returns the arguments of `fairlead` that run a connector. */

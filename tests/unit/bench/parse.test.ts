@@ -102,7 +102,7 @@ describe("pgbench", () => {
 });
 
 test("a process's name may have blanks and brackets in it", () => {
-  const fields = "S 17 1 1 0 -1 4194560 1 2 3 4 250 50 0 0 20 0 1 0 100 0 0";
-  const stat = { name: "tmux: (a) b", parent: 17, user: 250, system: 50 };
+  const fields = "S 17 1 1 0 -1 4194560 1 2 3 4 250 50 7 3 20 0 1 0 100 0 0";
+  const stat = { name: "tmux: (a) b", parent: 17, user: 250, system: 50, reaped: 10 };
   expect(parseStat(`42 (tmux: (a) b) ${fields}`)).toEqual(stat);
 });

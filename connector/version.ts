@@ -1,7 +1,7 @@
 /** The version of this program: that of the package it was installed with. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 
 const Package = z.object({ name: z.literal("fairlead"), version: z.string() });
 

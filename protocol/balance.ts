@@ -1,5 +1,5 @@
 /** How a service is balanced over the instances that offer it. */
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * How clients choose between the instances of a service: by cost and load, the first site in order, or by weights

@@ -3,7 +3,7 @@
  * logs. The texts are for people, and no program parses them. `npm run docs` makes docs/errors.md from this
  * table.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { visible } from "./text.ts";
 
 /** Where the cause is: at the caller, the site, the other site, or the edge's operator. */

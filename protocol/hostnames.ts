@@ -1,5 +1,5 @@
 /** Hostnames of the public door, and the patterns by which they are granted (docs/protocol.md, "The public door"). */
-import { z } from "zod";
+import * as z from "zod";
 
 const LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
 /** Two labels at least, and no number as the last: such a text is an IP address. */

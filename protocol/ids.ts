@@ -2,7 +2,7 @@
  * Ids (docs/protocol.md, "Ids and names"). An id is one letter for its kind, then 26 characters of Crockford
  * base32 with 128 random bits. An id is stable, never reused and has no meaning. People use names.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { encodeBase32 } from "./encoding.ts";
 
 /** The first letter of an id, by kind. */

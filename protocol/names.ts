@@ -2,7 +2,7 @@
  * Names and addresses of a network (docs/protocol.md, "Ids and names"). Every name is a DNS label, so that it
  * can be a hostname.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { SiteId } from "./ids.ts";
 
 /** The form of a site id. It is faster than {@link SiteId}, for comparisons with long lists. */

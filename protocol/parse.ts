@@ -1,5 +1,5 @@
 /** Parses input from outside by a schema. A refusal becomes a {@link FairleadError}. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { type ErrorCode, FairleadError } from "./errors.ts";
 
 /** One field that a schema refused. */

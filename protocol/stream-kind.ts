@@ -1,5 +1,5 @@
 /** The kind of a stream, which says what the stream carries (docs/protocol.md, "Fields of an OPEN"). */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The kind of an OPEN without `kind`: the bytes of one TCP connection. */
 export const DEFAULT_KIND = "tcp";

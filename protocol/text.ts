@@ -1,5 +1,5 @@
 /** Text from outside that is shown to people. It must not control a terminal and must stay on its line. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** C0, DEL and C1 controls, separators of lines and paragraphs, and controls of text direction. */
 const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;

@@ -19,7 +19,7 @@
  * The claim is the secret, of which the edge stores only SHA-256. The metadata is for people and proves
  * nothing. This file decides where a site dials and which CA it trusts. A response never does.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { encodeBase64Url } from "./encoding.ts";
 import { EdgeOrigin } from "./front/edge-origin.ts";
 import { NetworkId, TokenId } from "./ids.ts";

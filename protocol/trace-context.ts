@@ -1,5 +1,5 @@
 /** The trace context that an OPEN may carry (docs/protocol.md, "Fields of an OPEN"). */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Length of a {@link Traceparent}, in characters. */
 export const TRACEPARENT_LENGTH = 55;

@@ -4,7 +4,7 @@
  *
  * Uplink 1 and session 1 (2026-11) are the first.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** A range of versions, both ends included. */
 export const VersionRange = z.object({ min: z.number().int().min(1), max: z.number().int().min(1) });

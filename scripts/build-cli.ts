@@ -5,9 +5,9 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
-import { dirname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { z } from "zod";
+import * as z from "zod";
 import { replaceDirectory } from "../connector/edge/workerd/directory-draft.ts";
 import { bundledPackages, noticesOf, targetOf } from "./bundled-packages.ts";
 
@@ -70,17 +70,6 @@ const sharedStart: Plugin = {
   },
 };
 
-/** Leaves the messages of zod in other languages out, 375 KB of the file that every command loads. */
-const english: Plugin = {
-  name: "english",
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
-      contents: 'export { default as en } from "./en.js";',
-      resolveDir: dirname(path),
-    }));
-  },
-};
-
 const Names = z.record(z.string(), z.string()).default({});
 const Manifest = z.object({
   engines: z.object({ node: z.string() }),
@@ -101,7 +90,7 @@ await replaceDirectory(target, async (draft) => {
     platform: "node",
     target: targetOf(manifest.engines.node),
     external: [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies), ...OPTIONAL],
-    plugins: [builtins, sharedStart, english],
+    plugins: [builtins, sharedStart],
     banner: { js: REQUIRE },
     legalComments: "none",
     metafile: true,

@@ -1,7 +1,7 @@
 /** The packages that a bundle contains, and their licences. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 
 const Package = z.object({ name: z.string(), version: z.string(), license: z.string().default("unknown") });
 

@@ -1,7 +1,7 @@
 /** Writes docs/connector-config.schema.json from the schema of the configuration file: `npm run docs`. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigFile } from "../connector/config/config-file.ts";
 
 /** Makes the whole schema as text. Draft 7 is the version that yaml-language-server 1.19 reads. */

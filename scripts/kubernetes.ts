@@ -5,7 +5,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { FILES, manifestFile } from "../connector/kubernetes/manifest/manifest.ts";
 import { printDocuments } from "../connector/kubernetes/manifest/print.ts";
 import { RIGHTS, type Right } from "../connector/kubernetes/manifest/rights.ts";

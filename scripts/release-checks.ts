@@ -1,6 +1,6 @@
 /** The checks of a release, without effects: options, steps and problems. */
 import { parseArgs } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 
 /** Options of `npm run release`. */
 export interface ReleaseOptions {

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
-import { z } from "zod";
+import * as z from "zod";
 import { bundledPackages, noticesOf, targetOf } from "./bundled-packages.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");

@@ -3,7 +3,7 @@
  * embedded edge, connector/edge/workerd/workerd-config.ts), parsed once by a schema.
  */
 import type { DurableObjectNamespace, Fetcher } from "@cloudflare/workers-types";
-import { z } from "zod";
+import * as z from "zod";
 import { ConsoleMode } from "../protocol/api/console.ts";
 import { DEFAULT_OIDC_CLAIM, IssuerUrl, OidcRoles, ProviderUrl } from "../protocol/api/oidc.ts";
 import { FairleadError } from "../protocol/errors.ts";

@@ -2,7 +2,7 @@
  * The attachments of hibernating sockets: what a socket carries through hibernation. Versioned by their schemas and
  * validated on reading: after a deployment, older or newer code may read them.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 
 export class SocketAttachments<T> {
   readonly #schema: z.ZodType<T>;

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import type { Document, LineCounter } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { SiteName } from "../../protocol/names.ts";
 import { MAX_LANES } from "../../protocol/uplink/messages.ts";

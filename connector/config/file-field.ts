@@ -1,5 +1,5 @@
 /** Fields of the configuration file whose texts the parser of an option reads. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** What the JSON schema says of a field. */
 interface FieldMeta {

@@ -5,7 +5,7 @@
  *     --health cart=grpc                  --health cart=grpc:shop.Cart
  *     --health shop:9090=tcp              --health batch=off
  */
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";

@@ -1,5 +1,5 @@
 /** The field `kubernetes` of the configuration file. */
-import { z } from "zod";
+import * as z from "zod";
 import { parsed } from "./file-field.ts";
 import {
   DEFAULT_KUBERNETES_NAME,

@@ -3,7 +3,7 @@
  * enforces it, and so does the connector that offers the service, for each stream. A session proves the id of its peer;
  * only the registry says which name a site has. A scope of ids does not depend on the registry.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { SiteId } from "../../protocol/ids.ts";
 import { SiteName } from "../../protocol/names.ts";

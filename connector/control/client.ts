@@ -1,5 +1,5 @@
 /** The client of a connector's control socket. */
-import { z } from "zod";
+import * as z from "zod";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FlowPage } from "../../protocol/api/traffic.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";

@@ -1,7 +1,7 @@
 /** The routes of the control socket, for a connector that is passed in. Nothing here opens a socket. */
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { z } from "zod";
+import type * as z from "zod";
 import { FlowQuery } from "../../protocol/api/traffic.ts";
 import { asFairleadError, FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { LinkName, ServiceName } from "../../protocol/names.ts";

@@ -1,5 +1,5 @@
 /** The resources of the control socket, through which commands at a site reach its connector. */
-import { z } from "zod";
+import * as z from "zod";
 import { BalanceMode } from "../../protocol/balance.ts";
 import { EdgeOrigin } from "../../protocol/front/edge-origin.ts";
 import { DoorAccess } from "../../protocol/hostnames.ts";

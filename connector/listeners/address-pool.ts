@@ -1,5 +1,5 @@
 /** Gives each service an address out of a range, the same one at every start. */
-import { z } from "zod";
+import * as z from "zod";
 import { type AddressRange, formatAddressNumber } from "../config/address-range.ts";
 
 /** The assigned addresses by service, as addresses.json stores them. */

@@ -2,7 +2,7 @@
  * Client of the edge's HTTPS API. It throws only FairleadErrors: an ErrorResponse keeps its code, and a failed
  * connection becomes `edge.unreachable`, `edge.untrusted` or `proxy.failed`.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";

@@ -2,7 +2,7 @@
  * The calls of the HTTPS API that commands make, each with its method, its path and the schema of its
  * response.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { RevokedAccess } from "../../protocol/api/access.ts";
 import { ConsoleSession, ConsoleUser, type SetConsoleUser, SignInLink } from "../../protocol/api/console.ts";
 import { EventPageHeaders, NetworkEvent, type NetworkEventQuery } from "../../protocol/api/events.ts";

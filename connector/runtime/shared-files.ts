@@ -1,5 +1,5 @@
 /** The files of a site's state that its connectors share. The others, such as addresses of listeners, are one connector's. */
-import { z } from "zod";
+import * as z from "zod";
 import { checkShared } from "../site/check-shared.ts";
 import { KEY_FILE } from "../site/key.ts";
 import { MEMBERSHIP_FILES, SITE_FILE } from "../site/membership.ts";

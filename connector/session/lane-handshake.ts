@@ -1,6 +1,6 @@
 /** The handshake of a lane: each side sends its preface, then a carrier takes the lane over. */
 import type { WebSocket } from "ws";
-import type { z } from "zod";
+import type * as z from "zod";
 import {
   type ExpectedPeer,
   encodePreface,

@@ -1,5 +1,5 @@
 /** The two requests of a site to the edge's API. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { Admission, type Redeem, RenewalResponse } from "../../protocol/api/admission.ts";
 import { EdgeClient } from "../net/edge-client.ts";
 

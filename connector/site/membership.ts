@@ -10,7 +10,7 @@
  * No answer changes which CAs the site trusts or which addresses it dials: CAs keep name and key, addresses
  * come from a token file or from `fairlead site move`, and no certificate replaces one that ends later.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Admission } from "../../protocol/api/admission.ts";
 import type { FairleadError } from "../../protocol/errors.ts";
 import { EdgeOrigin } from "../../protocol/front/edge-origin.ts";

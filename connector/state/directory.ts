@@ -4,7 +4,7 @@
  */
 import { readFile, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { z } from "zod";
+import type * as z from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 import { DraftFile, syncDirectory } from "./draft-file.ts";

@@ -1,5 +1,5 @@
 /** Reads files that are in memory, with the checks of a state directory. */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { FairleadError } from "../../protocol/errors.ts";
 import { corruptState } from "./errors.ts";
 import { parseRecord } from "./record.ts";

@@ -3,7 +3,7 @@
  * changed the same thing, the stored one wins, so that all connectors come to the same result.
  */
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import type { Files } from "./store.ts";
 
 /** An item of a list that is known by itself or by its id or name. */

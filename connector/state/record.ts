@@ -1,5 +1,5 @@
 /** A record: a JSON file of a state directory, with the version of its form. */
-import { z } from "zod";
+import * as z from "zod";
 import { parseJsonWith } from "../../protocol/parse.ts";
 import { corruptState, newerState, type Role } from "./errors.ts";
 

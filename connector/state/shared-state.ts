@@ -3,7 +3,7 @@
  * a copy of them. A change is stored there first and then in the directory. While the place is away, a change is stored
  * in the directory alone, and there later.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { asFairleadError, ERRORS, type FairleadError } from "../../protocol/errors.ts";
 import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";

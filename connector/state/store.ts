@@ -1,5 +1,5 @@
 /** Where a site keeps its state: texts by name. A state directory is one; connectors of one site can share another. */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 

@@ -11,7 +11,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { z } from "zod";
+import * as z from "zod";
 import { Port, ServiceName, SiteName } from "../../protocol/names.ts";
 import { sleep } from "../async/sleep.ts";
 import { resolvesWithin } from "../async/timeout.ts";

@@ -2,7 +2,7 @@
  * The services that this site offers: those of its configuration, those exposed while the connector runs, and those of a
  * controller.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol, type Transport, transportOf } from "../../protocol/names.ts";
 import { type Encryption, MAX_OFFERS, type Offer } from "../../protocol/uplink/messages.ts";

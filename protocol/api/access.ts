@@ -1,5 +1,5 @@
 /** Revocation of an issuer's access, in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { LinkId, TokenId } from "../ids.ts";
 import { LinkName, SiteName } from "../names.ts";
 

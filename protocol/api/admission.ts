@@ -1,5 +1,5 @@
 /** Joining and renewal in the API (docs/protocol.md, "Joining"). */
-import { z } from "zod";
+import * as z from "zod";
 import { EdgeOrigin } from "../front/edge-origin.ts";
 import { LinkId, NetworkId, SiteId } from "../ids.ts";
 import { IssuerName, LinkCost, LinkName, NetworkName, SiteName } from "../names.ts";

@@ -3,7 +3,7 @@
  * sealed under the deployment CA's key, and API keys are hashed. A person with a backup and the deployment CA
  * still controls the edge.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../errors.ts";
 import { NetworkId } from "../ids.ts";
 import { NetworkName } from "../names.ts";

@@ -1,5 +1,5 @@
 /** The console's sign-in and its sessions in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { Role } from "./keys.ts";
 import { Timestamp } from "./timestamp.ts";
 

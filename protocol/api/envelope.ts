@@ -4,7 +4,7 @@
  * This folder has the schemas of the API, one file for each resource. The Worker parses requests by them and
  * makes the OpenAPI document from them. The CLI parses responses by them.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ErrorBody } from "../errors.ts";
 
 /** The largest request body, bytes. Backups have a limit of their own. */

@@ -1,5 +1,5 @@
 /** The event log of a network in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { SiteNameOrId } from "../names.ts";
 import { Timestamp } from "./timestamp.ts";
 

@@ -1,5 +1,5 @@
 /** Hostnames of a network's public doors, and the keys for them, in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { DoorAccess, Hostname, HostnamePattern } from "../hostnames.ts";
 import { KeyId, NetworkId } from "../ids.ts";
 import { ServiceName, SiteName } from "../names.ts";

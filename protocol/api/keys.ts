@@ -1,5 +1,5 @@
 /** API keys and their roles in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { KeyId, NetworkId, SiteId } from "../ids.ts";
 import { SiteNameOrId } from "../names.ts";
 import { shownText } from "../text.ts";

@@ -1,5 +1,5 @@
 /** Links of a network in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { LinkId } from "../ids.ts";
 import { LinkCost, LinkName, SiteName } from "../names.ts";
 import { Timestamp } from "./timestamp.ts";

@@ -4,7 +4,7 @@
  * has traffic and flows, from the object that keeps them. Messages are JSON texts with a `type`; the bare text `p` is
  * answered by `P` without waking anything. A receiver ignores unknown types and fields.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ErrorBody } from "../errors.ts";
 import { SiteFlowRecord } from "../telemetry/flow-record.ts";
 import { NetworkEvent } from "./events.ts";

@@ -1,5 +1,5 @@
 /** Networks in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { NetworkId } from "../ids.ts";
 import { NetworkName } from "../names.ts";
 import { Timestamp } from "./timestamp.ts";

@@ -1,7 +1,7 @@
 /**
  * The identity provider that an edge trusts for people and programs, and the roles that their claims have.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Role } from "./keys.ts";
 
 /** The claim with the roles, unless another is configured. */

@@ -1,5 +1,5 @@
 /** Quotas of a network in the API. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The quotas of a network. */
 export const Quotas = z

@@ -1,5 +1,5 @@
 /** Services of a network in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { BalanceMode, Rank, Weight } from "../balance.ts";
 import { Port, ServiceName, ServiceProtocol, SiteName, SiteNameOrId } from "../names.ts";
 import { Encryption, ServicePort } from "../uplink/messages.ts";

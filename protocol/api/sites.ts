@@ -1,5 +1,5 @@
 /** Sites of a network in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { SiteId } from "../ids.ts";
 import { NamePattern, ServiceName, SiteName } from "../names.ts";
 import { ListenerReport, RefusedOffer } from "../uplink/messages.ts";

@@ -1,5 +1,5 @@
 /** The status of a network in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { FrontStatus } from "../front/front-status.ts";
 import { Link } from "./links.ts";
 import { Network } from "./networks.ts";

@@ -1,5 +1,5 @@
 /** Tokens in the API. */
-import { z } from "zod";
+import * as z from "zod";
 import { TokenId } from "../ids.ts";
 import { SiteName } from "../names.ts";
 import { Timestamp } from "./timestamp.ts";

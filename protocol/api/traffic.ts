@@ -1,5 +1,5 @@
 /** Traffic of a network in the API: totals and rates by site, service, process and target. */
-import { z } from "zod";
+import * as z from "zod";
 import { SiteId } from "../ids.ts";
 import { SiteFlowRecord } from "../telemetry/flow-record.ts";
 import { SparseHistogram } from "../telemetry/latency.ts";

@@ -5,7 +5,7 @@
  * preface must arrive, and the highest carrier version in both ranges is used. Instead of the peer's preface,
  * the edge may send {@link LaneRefusal} and close the lane.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ErrorBody, FairleadError, fromErrorBody } from "../errors.ts";
 import { BootId, DoorId, SessionId, SiteId } from "../ids.ts";
 import { parseWith } from "../parse.ts";

@@ -4,7 +4,7 @@
  * The text of a name is in lower case, without the period at its end; the root is the empty text. A byte that has no
  * plain character is written as a backslash and three digits, a period in a label as a backslash and a period.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The longest name on the wire, bytes. */
 export const MAX_NAME_BYTES = 255;

@@ -3,7 +3,7 @@
  * responses, state directories, backups and the command line have such addresses. So an address decides where
  * a request goes, and nothing else about the request.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The longest address, in characters; a DNS name has at most 253. */
 const MAX_LENGTH = 300;

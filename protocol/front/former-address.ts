@@ -2,7 +2,7 @@
  * A former address of an edge. Tokens and sites that were made while it was in force contain it, and the edge still
  * accepts them.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { EdgeOrigin } from "./edge-origin.ts";
 
 /** The schema of a former address. */

@@ -1,5 +1,5 @@
 /** The status of an embedded edge's front: what strangers did at its ports, and which port lanes use. */
-import { z } from "zod";
+import * as z from "zod";
 
 const count = z.number().int().min(0);
 

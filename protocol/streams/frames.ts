@@ -36,7 +36,7 @@
  * the wrong kind of stream id; `session.too_large` for a payload above the largest; `session.out_of_order`
  * for a frame at the wrong time; `session.credit` for DATA beyond the credit.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { readU32, writeU24, writeU32 } from "../bytes.ts";
 import { ErrorBody, FairleadError, toErrorBody } from "../errors.ts";
 import { Port, ServiceName } from "../names.ts";

@@ -1,5 +1,5 @@
 /** The record of one stream or one request, as one connector saw it. Queries, cookies and credentials are in none. */
-import { z } from "zod";
+import * as z from "zod";
 import { SessionId, SiteId } from "../ids.ts";
 import { shownText } from "../text.ts";
 import { Side, TrafficProtocol } from "./series.ts";

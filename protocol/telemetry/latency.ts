@@ -2,7 +2,7 @@
  * Histograms of durations. Every connector counts with the same bounds, so histograms add up over connectors, sites and
  * times without loss.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Upper bounds of the buckets, ms, ascending. What is longer falls into one more bucket. */
 export const LATENCY_BOUNDS_MS: readonly number[] = [

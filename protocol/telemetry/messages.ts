@@ -6,7 +6,7 @@
  *
  * A receiver ignores unknown fields and types.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ErrorBody } from "../errors.ts";
 import { BootId } from "../ids.ts";
 import { shownText } from "../text.ts";

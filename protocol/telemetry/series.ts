@@ -2,7 +2,7 @@
  * Series: what a connector counts about streams and requests with the same labels. The values are cumulative since the
  * connector started, so a lost or repeated report does no harm.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { SiteId } from "../ids.ts";
 import { shownText } from "../text.ts";
 import { SparseHistogram } from "./latency.ts";

@@ -4,7 +4,7 @@
  * requests of uplinks, lanes and telemetry connections, and in the body of a renewal. The header has `alg` ES256 and `x5c`: the site
  * certificate and the network CA, base64 DER (RFC 7515 §4.1.6).
  */
-import { z } from "zod";
+import * as z from "zod";
 import { BootId } from "../ids.ts";
 
 /** The purpose of an assertion. Each purpose has its own audience. */

@@ -2,7 +2,7 @@
  * What an offer says of the Kubernetes Service behind it, for clusters of other sites (docs/protocol.md, "Exported
  * Services").
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Port, ServiceName } from "../names.ts";
 import { shownText } from "../text.ts";
 

@@ -10,7 +10,7 @@
  * `uplink.malformed` from a connector, and is ignored from the registry. The bare text `p` is the keep-alive:
  * the runtime replies `P` without waking the registry.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { BalanceMode, Rank, Weight } from "../balance.ts";
 import { ZoneDomain } from "../dns/domain-name.ts";
 import { ErrorBody } from "../errors.ts";

@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { CreatedKey } from "../../protocol/api/keys.ts";
 import { SiteFlowRecord } from "../../protocol/telemetry/flow-record.ts";

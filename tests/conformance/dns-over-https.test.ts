@@ -1,7 +1,7 @@
 /** DNS over HTTPS at the edge, asked by clients of Debian. */
 import { type ExecFileException, execFile } from "node:child_process";
 import { beforeAll, describe, expect } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { conformanceCase } from "../support/conformance/conformance-case.ts";
 import { useEdge } from "../support/run/suite.ts";
 import { serve } from "../support/traffic/servers.ts";

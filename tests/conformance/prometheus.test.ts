@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { createKey } from "../../connector/operator/edge-api.ts";
 import { eventually } from "../support/clock/eventually.ts";
 import { get } from "../support/edge/edge-client.ts";

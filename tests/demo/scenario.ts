@@ -1,7 +1,7 @@
 /** The scenario of the demo: an edge, two sites at their own addresses, and a program in one that uses the other. */
 import { join } from "node:path";
 import pg from "pg";
-import { z } from "zod";
+import * as z from "zod";
 import type { Address, Cluster, Connector, Edge } from "../support/process/cluster.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
 import { Postgres } from "../support/process/postgres.ts";

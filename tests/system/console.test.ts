@@ -4,7 +4,7 @@ import { type IncomingHttpHeaders, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ConsoleSession } from "../../protocol/api/console.ts";
 import { get } from "../support/edge/edge-client.ts";
 import type { Edge } from "../support/process/cluster.ts";

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { listNetworks } from "../../connector/operator/edge-api.ts";
 import { Cluster, type Edge, ROOT } from "../support/process/cluster.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";

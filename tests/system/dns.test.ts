@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { get } from "node:https";
 import { decode, encode } from "dns-packet";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { listServices } from "../../connector/operator/edge-api.ts";
 import { readResponse } from "../../protocol/dns/response.ts";
 import { ask, overUdp, TcpQueries } from "../support/dns/client.ts";

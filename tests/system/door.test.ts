@@ -15,7 +15,7 @@ import type { AddressInfo } from "node:net";
 import { buffer, text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ClientOptions, WebSocket, WebSocketServer } from "ws";
-import { z } from "zod";
+import * as z from "zod";
 import {
   makeDeploymentAuthority,
   makeServerCertificate,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { z } from "zod";
+import * as z from "zod";
 import { makeDeploymentAuthority } from "../../connector/edge/credentials/certificates.ts";
 import { EmbeddedEdge, type RunningEdge } from "../../connector/edge/embedded-edge.ts";
 import { timeOf } from "../support/clock/bound.ts";

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { eventually } from "../support/clock/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { at, objectsIn, textIn } from "../support/kubernetes/json.ts";

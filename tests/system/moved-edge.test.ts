@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import type { EdgeClient } from "../../connector/net/edge-client.ts";
 import { createNetwork, createToken } from "../../connector/operator/edge-api.ts";
 import { connectorArgs } from "../support/connector/connector.ts";

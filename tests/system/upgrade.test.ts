@@ -1,7 +1,7 @@
 /** Upgrades from the recorded version to this one, step by step, with streams open. docs/upgrading.md has the rules. */
 import { cp } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { version } from "../../connector/version.ts";
 import {
   openRecord,

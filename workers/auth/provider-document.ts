@@ -1,5 +1,5 @@
 /** The documents of a provider: how the edge fetches them, with bounds on time, size and redirects. */
-import { z } from "zod";
+import * as z from "zod";
 import { isLoopbackUrl, ProviderUrl } from "../../protocol/api/oidc.ts";
 import { readAtMost } from "../read-at-most.ts";
 

@@ -5,7 +5,7 @@
  * never a fetch in flight.
  */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { discover, FETCH_MS, type Fetch, fetchDocument } from "./provider-document.ts";
 

@@ -2,7 +2,7 @@
  * The provider's part in the sign-in of browsers: OpenID Connect's authorization code flow with PKCE (RFC 7636, S256).
  * The caller binds `state`, `nonce` and `verifier` to a browser.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { encodeBase64, encodeBase64Url } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { OidcClient, OidcSettings } from "../config.ts";

@@ -3,7 +3,7 @@
  * `state`, signed, and the browser keeps a secret in a cookie, from which the nonce and the PKCE verifier of each
  * sign-in follow. The edge keeps nothing.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { encodeBase64Url } from "../../protocol/encoding.ts";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { TicketFormat } from "../authority/ticket-format.ts";

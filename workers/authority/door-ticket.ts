@@ -3,7 +3,7 @@
  * a client's WebSocket. Its text is `door.base64url(JSON).base64url(HMAC-SHA-256)`, under a key of its own, so that no
  * router accepts it and no door accepts a router's ticket.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Hostname } from "../../protocol/hostnames.ts";
 import { BootId, NetworkId, SessionId, SiteId } from "../../protocol/ids.ts";
 import { TicketFormat } from "./ticket-format.ts";

@@ -1,6 +1,6 @@
 /** The identity of a connector, from the assertion that it sends (protocol/uplink/assertions.ts). */
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { decodeBase64, equalBytes } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { BootId, NetworkId, SiteId } from "../../protocol/ids.ts";

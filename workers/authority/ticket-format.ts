@@ -2,7 +2,7 @@
  * The form that every ticket has: `PREFIX base64url(JSON).base64url(HMAC-SHA-256)`, under a key that is derived for this
  * form alone, so that no ticket of one form passes for one of another.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { decodeBase64, encodeBase64Url } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { Key } from "./keys.ts";

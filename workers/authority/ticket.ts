@@ -3,7 +3,7 @@
  * verifies it when the connector dials. Its text is `base64url(JSON).base64url(HMAC-SHA-256)`. A ticket is
  * valid for {@link TICKET_MS} and used once, which the router enforces.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { BootId, NetworkId, SessionId, SiteId } from "../../protocol/ids.ts";
 import { TIME_LIMITS } from "../../protocol/time-limits.ts";
 import { TicketFormat } from "./ticket-format.ts";

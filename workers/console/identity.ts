@@ -1,5 +1,5 @@
 /** Who signed in, as a session stores it, and what that identity may do at present. */
-import { z } from "zod";
+import * as z from "zod";
 import { Role } from "../../protocol/api/keys.ts";
 
 export const Identity = z.discriminatedUnion("kind", [

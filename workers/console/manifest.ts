@@ -2,7 +2,7 @@
  * The manifest of the built console, dist/console/manifest.json, which scripts/console-manifest.ts writes. It decides
  * what exists: neither the folder of an embedded edge nor static assets are asked for anything else.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Name of the manifest, beside the files. It is not served. */
 export const MANIFEST_FILE = "manifest.json";

@@ -3,7 +3,7 @@
  * browser to the provider. A sign-in that fails ends at the console's page with the code of its error, and redirects no
  * further.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { CONSOLE_PATH } from "../../protocol/api/console.ts";
 import { encodeHex } from "../../protocol/encoding.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";

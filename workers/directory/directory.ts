@@ -4,7 +4,7 @@
  * reaches its `fetch` can call it, so only `openDirectory` (facade.ts) may address it.
  */
 import itty from "itty-durable";
-import { z } from "zod";
+import * as z from "zod";
 import { BACKUP_VERSION, DirectoryDump, KeyRecord } from "../../protocol/api/backup.ts";
 import { type EventPage, EventQuery, type NetworkEvent } from "../../protocol/api/events.ts";
 import { type DoorKey, DoorKeyRecord, type HostnameGrant } from "../../protocol/api/hostnames.ts";

@@ -1,6 +1,6 @@
 /** The typed facade of the directory, and the only way to it. */
 import itty from "itty-durable";
-import { z } from "zod";
+import * as z from "zod";
 import { DirectoryDump, type KeyRecord } from "../../protocol/api/backup.ts";
 import { type EventPage, type EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
 import { DoorKey, type DoorKeyRecord, HostnameGrant } from "../../protocol/api/hostnames.ts";

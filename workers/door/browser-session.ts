@@ -2,7 +2,7 @@
  * The session of a browser at a door: what it proved when it signed in, signed, in a cookie. It is good for one hostname
  * of one network. Its text is `session.base64url(JSON).base64url(HMAC-SHA-256)`.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Hostname } from "../../protocol/hostnames.ts";
 import { NetworkId } from "../../protocol/ids.ts";
 import { TicketFormat } from "../authority/ticket-format.ts";

@@ -1,5 +1,5 @@
 /** A request as the Worker hands it to the object of a door: what it has verified, in one internal header. */
-import { z } from "zod";
+import * as z from "zod";
 import { DoorAccess, Hostname } from "../../protocol/hostnames.ts";
 import { NetworkId } from "../../protocol/ids.ts";
 import { ServiceName } from "../../protocol/names.ts";

@@ -3,7 +3,7 @@
  * hands the request to the object of the door. No object is addressed by a name from outside before the directory has
  * granted the hostname and a connector publishes a service by it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { clientAddress } from "../../protocol/front/client-address.ts";
 import { Hostname } from "../../protocol/hostnames.ts";

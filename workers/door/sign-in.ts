@@ -3,7 +3,7 @@
  * below `/.fairlead/` belong to the door where a hostname asks for a credential, and the service gets no request for
  * them (docs/door.md).
  */
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Hostname } from "../../protocol/hostnames.ts";
 import { NetworkId } from "../../protocol/ids.ts";

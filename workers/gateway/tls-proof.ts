@@ -2,7 +2,7 @@
  * The proof that TLS verified a client certificate of the connection. Its source depends on the entry point
  * of a request alone, and never on what the client sends.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 

@@ -1,5 +1,5 @@
 /** The client that a rate limit counts. */
-import { z } from "zod";
+import * as z from "zod";
 import { clientGroup } from "../../protocol/front/client-address.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** A viewer of a live channel, as the API hands it to the object of the channel. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Header of an upgrade request with a {@link Viewer}. The API alone sets it, in requests of its own making. */
 export const VIEWER_HEADER = "fairlead-viewer";

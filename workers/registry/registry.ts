@@ -5,7 +5,7 @@
  * stores nothing, so that it leaves no trace.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { RevokeAccess, RevokedAccess } from "../../protocol/api/access.ts";
 import type { Admission, Redeem } from "../../protocol/api/admission.ts";
 import type { NetworkDump } from "../../protocol/api/backup.ts";

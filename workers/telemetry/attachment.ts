@@ -1,5 +1,5 @@
 /** What a socket of the object carries through hibernation. */
-import { z } from "zod";
+import * as z from "zod";
 import { TrafficQuery } from "../../protocol/api/traffic.ts";
 import { Viewer } from "../live/viewer.ts";
 import { SocketAttachments } from "../socket-attachments.ts";

@@ -1,5 +1,5 @@
 /** What the Worker verified of an upgrade request to the object, in headers that only the Worker may set. */
-import { z } from "zod";
+import * as z from "zod";
 import { BootId, SiteId } from "../../protocol/ids.ts";
 
 /** Internal header with the connector that the Worker verified: a {@link VerifiedConnector} as JSON. */

@@ -1,7 +1,7 @@
 /** The default state directory of a site on this machine. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { stateHome } from "../framework/context.ts";
 import type { Io } from "../framework/io.ts";
 

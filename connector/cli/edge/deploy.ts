@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { HostnamePattern } from "../../../protocol/hostnames.ts";
 import type { DeployedConsole, Deployment } from "../../operator/deploy/plan.ts";

@@ -1,5 +1,5 @@
 /** Parsers of option and argument values. Each throws `request.invalid` with the reason. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { parseWith } from "../../../protocol/parse.ts";
 import { parseAddress } from "../../edge/addresses/addresses.ts";

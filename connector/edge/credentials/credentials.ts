@@ -4,7 +4,7 @@
  * again, since every site trusts it.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { ConsoleMode } from "../../../protocol/api/console.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { EdgeOrigin } from "../../../protocol/front/edge-origin.ts";

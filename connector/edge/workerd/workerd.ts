@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { isSea } from "node:sea";
 import { Readable, Writable } from "node:stream";
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Log } from "../../log.ts";
 import { packageRoot } from "./bundle.ts";

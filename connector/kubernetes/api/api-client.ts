@@ -1,5 +1,5 @@
 /** Requests to a Kubernetes API server, with the account's token. */
-import { z } from "zod";
+import * as z from "zod";
 import { Agent, type Dispatcher, request } from "../../net/undici.ts";
 import { type ApiAddress, connectTo } from "./connect.ts";
 import { ApiError, type Failure } from "./failure.ts";

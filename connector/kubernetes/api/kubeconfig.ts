@@ -1,7 +1,7 @@
 /** A kubeconfig: the server, and the credentials, of one of its contexts. */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { AccountToken, fixedToken } from "./account-token.ts";
 import type { TokenSource } from "./api-client.ts";

@@ -2,7 +2,7 @@
  * Records Kubernetes Events. An Event that is recorded again becomes a series of the first one, also after a restart:
  * its name is made of what it says. Events are sent one after the other, and the number about an object is limited.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { sleep } from "../../async/sleep.ts";
 import type { Log } from "../../log.ts";
 import { Backoff } from "../../net/backoff.ts";

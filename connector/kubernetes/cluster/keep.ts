@@ -1,5 +1,5 @@
 /** The fields that views keep of objects. Everything else is left out: a cluster has thousands of them. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Kind } from "../api/kinds.ts";
 import type { EndpointSliceObject, Meta, PodObject, ServiceObject, WorkloadObject } from "./cluster.ts";
 import { type LabelSelector, selectorText } from "./label-selector.ts";

@@ -2,7 +2,7 @@
  * The decisions of an election by a Lease. Clocks of two machines differ, so no time in the Lease is compared with a
  * clock: a holder is gone when its Lease did not change for as long as it says, by the clock of who looks.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { MANAGED_BY_LABEL, MANAGER } from "./names.ts";
 
 export interface ElectionTimes {

@@ -2,7 +2,7 @@
  * What was exposed before a restart. A connector that starts while the API server is away goes on offering it, until it
  * sees the objects again.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Port, ServiceName, ServiceProtocol } from "../../../protocol/names.ts";
 import { HeadlessPod } from "../../../protocol/uplink/export-details.ts";
 import { Offer } from "../../../protocol/uplink/messages.ts";

@@ -2,7 +2,7 @@
  * The listener ports of a cluster's connectors. The connector that leads keeps them in a ConfigMap, which every connector
  * follows.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { compareText } from "../../../protocol/compare-text.ts";
 import type { AssignedPorts } from "../../listeners/listener-set.ts";
 import type { Log } from "../../log.ts";

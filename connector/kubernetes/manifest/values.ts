@@ -2,7 +2,7 @@
  * The values of an installation: the options of `fairlead kubernetes manifest`, and the values of the Helm chart. Each
  * description is the comment that values.yaml has.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { SiteName } from "../../../protocol/names.ts";
 import { DEFAULT_KUBERNETES_NAME, DEFAULT_PORTS } from "../../config/kubernetes-options.ts";
 

@@ -2,7 +2,7 @@
  * What ServiceExports offered before a restart. A connector that starts while the API server is away goes on offering it,
  * so that no other cluster deletes its import.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Port, ServiceName, ServiceProtocol } from "../../../protocol/names.ts";
 import { HeadlessPod, ServiceExportDetails } from "../../../protocol/uplink/export-details.ts";
 import type { Log } from "../../log.ts";

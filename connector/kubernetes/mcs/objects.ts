@@ -1,5 +1,5 @@
 /** ServiceExports and ServiceImports, as they are read. Both served versions have the same fields. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Kind } from "../api/kinds.ts";
 import type { Meta } from "../cluster/cluster.ts";
 import { metaOf } from "../cluster/keep.ts";

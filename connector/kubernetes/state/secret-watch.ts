@@ -2,7 +2,7 @@
  * Watches one Secret by its name. A watch without a version begins with the Secret of now, so that nothing is listed and
  * no version can be forgotten.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { sleep } from "../../async/sleep.ts";
 import { Backoff } from "../../net/backoff.ts";
 import type { ApiClient } from "../api/api-client.ts";

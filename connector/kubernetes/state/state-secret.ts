@@ -2,7 +2,7 @@
  * The Secret with the state of a site, whose connectors share it. It is read and watched by its name alone: a connector
  * never lists Secrets.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { SharedFiles } from "../../state/shared-state.ts";
 import type { Files } from "../../state/store.ts";
 import type { ApiClient } from "../api/api-client.ts";

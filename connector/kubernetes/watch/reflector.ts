@@ -4,7 +4,7 @@
  *
  * The copy never has an empty moment: a new list replaces it only once its last page is there, and no failure empties it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { Backoff } from "../../net/backoff.ts";
 import type { Failure } from "../api/failure.ts";
 import { watchSeconds } from "../api/watch-times.ts";

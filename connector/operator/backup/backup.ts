@@ -3,7 +3,7 @@
  * lines before. Parts from the edge's API stay text, which only an edge parses.
  */
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { EdgeOrigin } from "../../../protocol/front/edge-origin.ts";
 import { NetworkId } from "../../../protocol/ids.ts";

@@ -1,5 +1,5 @@
 /** The edge that a state directory belongs to, and how to reach it. Pure. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { EdgeRecord, FILES, NEWEST_RECORD } from "../../edge/credentials/credentials.ts";
 import { parseRecord } from "../../state/record.ts";

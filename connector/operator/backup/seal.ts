@@ -3,7 +3,7 @@
  * parameters, and is authenticated as well; the sealed bytes and a tag of 16 bytes follow.
  */
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { BACKUP_VERSION, firstLine, malformed, parseJson } from "./backup.ts";
 

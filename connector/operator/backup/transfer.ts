@@ -1,5 +1,5 @@
 /** Transfers the directory and the networks between a backup and an edge, through the edge's API. */
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { NetworkId } from "../../../protocol/ids.ts";
 import type { EdgeClient } from "../../net/edge-client.ts";

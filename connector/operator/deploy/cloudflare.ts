@@ -3,7 +3,7 @@
  * response is an envelope {success, errors, result}, which a schema parses.
  */
 import { Agent, type Dispatcher, fetch } from "undici";
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { proxyFor } from "../../net/proxy.ts";
 import { tunnelConnector } from "../../net/tunnel-connector.ts";

@@ -1,5 +1,5 @@
 /** The record of a deployment in `deploy.json`, beside its CA and its admin key. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConsoleMode } from "../../../protocol/api/console.ts";
 import { parseEdgeOrigin } from "../../../protocol/front/edge-origin.ts";
 import { HostnamePattern } from "../../../protocol/hostnames.ts";

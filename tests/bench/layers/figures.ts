@@ -1,5 +1,5 @@
 /** The figures of a run of the bench of the layers. */
-import { z } from "zod";
+import * as z from "zod";
 
 const Direction = z.object({
   /** µs for each message. */

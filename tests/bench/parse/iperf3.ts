@@ -1,5 +1,5 @@
 /** The output of `iperf3 --json`. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Bulk } from "../measures/measure.ts";
 
 const Report = z.object({

@@ -1,5 +1,5 @@
 /** The script for wrk and its output. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Requests } from "../measures/measure.ts";
 
 /** Script that prints one line with all figures, because wrk's own report lacks p99.9. Times are in µs. */

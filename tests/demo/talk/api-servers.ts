@@ -5,7 +5,7 @@
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { ApiServer } from "../../support/kubernetes/api-server.ts";
 import { KubeClient } from "../../support/kubernetes/kube-client.ts";
 import { HAS_PROGRAMS, kubernetesPrograms } from "../../support/kubernetes/programs.ts";

@@ -1,7 +1,7 @@
 /** A visitor of the console who signs in with a password, and asks what its pages ask. */
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import type { z } from "zod";
+import type * as z from "zod";
 import { CONSOLE_HEADER } from "../../../protocol/api/console.ts";
 import { NetworkStatus } from "../../../protocol/api/status.ts";
 import { Traffic } from "../../../protocol/api/traffic.ts";

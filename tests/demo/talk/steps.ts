@@ -3,7 +3,7 @@
  * commands that it shows, and checks what must be seen.
  */
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { freePort } from "../../support/free-port.ts";
 import {
   type Cluster,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { CONSOLE_COOKIE } from "../../../protocol/api/console.ts";
 import { MAX_BODY } from "../../../protocol/api/envelope.ts";
 import { Health } from "../../../protocol/api/health.ts";

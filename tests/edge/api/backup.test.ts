@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { DirectoryDump, MAX_BACKUP, NetworkDump } from "../../../protocol/api/backup.ts";
 import { MAX_BODY } from "../../../protocol/api/envelope.ts";
 import { NetworkEvent } from "../../../protocol/api/events.ts";

@@ -1,7 +1,7 @@
 /** Guessed keys and claims: their cost, what responses reveal, and how they are logged. */
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { NetworkEvent } from "../../../protocol/api/events.ts";
 import { CreatedKey } from "../../../protocol/api/keys.ts";
 import { encodeBase64 } from "../../../protocol/encoding.ts";

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { NetworkEvent } from "../../../protocol/api/events.ts";
 import { ApiKey, CreatedKey } from "../../../protocol/api/keys.ts";
 import { TokenBuckets } from "../../../workers/limits/token-buckets.ts";

@@ -2,7 +2,7 @@
 import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ConsoleSession, ConsoleUser, SignInLink } from "../../../protocol/api/console.ts";
 import { NetworkEvent } from "../../../protocol/api/events.ts";
 import { CreatedKey, type Role } from "../../../protocol/api/keys.ts";

@@ -1,6 +1,6 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { CreatedDoorKey, DoorKey, ListedHostname } from "../../../protocol/api/hostnames.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Ingress } from "../../../protocol/uplink/messages.ts";

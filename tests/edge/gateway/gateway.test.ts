@@ -1,6 +1,6 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ErrorResponse } from "../../../protocol/api/envelope.ts";
 import { NetworkEvent } from "../../../protocol/api/events.ts";
 import { makeId } from "../../../protocol/ids.ts";

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { Instance, type Invitation } from "../../../protocol/uplink/messages.ts";
 import { issueTicket, verifyTicket } from "../../../workers/authority/ticket.ts";
 import { expectJoined, openLane, refusal } from "../../support/workerd/lane.ts";

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { Admission, RenewalResponse } from "../../../protocol/api/admission.ts";
 import { Token } from "../../../protocol/api/tokens.ts";
 import type { Renewal } from "../../../protocol/uplink/messages.ts";

@@ -11,7 +11,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { createBrotliDecompress } from "node:zlib";
 import { extract } from "tar-stream";
-import { z } from "zod";
+import * as z from "zod";
 import { ROOT } from "../run/repository-files.ts";
 
 /** Where Debian and its descendants install Chromium. Ubuntu's `chromium-browser` only starts a snap. */

@@ -1,6 +1,6 @@
 /** A console with its edge, two sites and two users, for the browser tests of a file. */
 import { writeFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { ConsoleUser } from "../../../protocol/api/console.ts";
 import { ErrorResponse } from "../../../protocol/api/envelope.ts";
 import { freePort } from "../free-port.ts";

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
-import { z } from "zod";
+import * as z from "zod";
 
 /** Runs in every document before its own scripts. The policy of the page does not apply to it. */
 const WATCH_POLICY = `addEventListener("securitypolicyviolation", (event) => {

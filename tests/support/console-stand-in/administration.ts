@@ -1,5 +1,5 @@
 /** Keys, users and hostnames of an edge that does not exist. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConsoleUser } from "../../../protocol/api/console.ts";
 import { ListedHostname } from "../../../protocol/api/hostnames.ts";
 import { ApiKey, CreatedKey, CreateKey } from "../../../protocol/api/keys.ts";

@@ -1,5 +1,5 @@
 /** A network that changes by itself, for pages of the console at sizes that no test can start. */
-import { z } from "zod";
+import * as z from "zod";
 import type { NetworkEvent } from "../../../protocol/api/events.ts";
 import type { Link } from "../../../protocol/api/links.ts";
 import type { LiveStatus, SilentSite } from "../../../protocol/api/live.ts";

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { type WebSocket, WebSocketServer } from "ws";
-import { z } from "zod";
+import * as z from "zod";
 import { type ConsoleMode, ConsoleSession } from "../../../protocol/api/console.ts";
 import type { Role } from "../../../protocol/api/keys.ts";
 import { LiveRequest, LiveStatus, LiveTraffic } from "../../../protocol/api/live.ts";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { EdgeClient } from "../../../connector/net/edge-client.ts";
 import { freePort } from "../free-port.ts";
 import type { Cluster, Env, Outcome } from "../process/cluster.ts";

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 
 export const TOKEN = "a-token-of-Cloudflare_0123456789";
 export const ACCOUNT = "0123456789abcdef0123456789abcdef";

@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { RevokeAccess } from "../../../protocol/api/access.ts";
 import {
   type EventPage,

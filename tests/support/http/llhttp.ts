@@ -3,7 +3,7 @@
  * It throws for everything that is not valid.
  */
 import { createRequire } from "node:module";
-import { z } from "zod";
+import * as z from "zod";
 
 const load = createRequire(import.meta.url);
 const wasm = z.instanceof(Uint8Array).parse(load("undici/lib/llhttp/llhttp-wasm.js"));

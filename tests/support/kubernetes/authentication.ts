@@ -1,7 +1,7 @@
 /** Who asks: bearer tokens of an administrator and of ServiceAccounts, which expire and end with their account. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { decodeJwt, generateKeyPair, jwtVerify, SignJWT } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import { type JsonObject, objectIn } from "./json.ts";
 import { timeOf } from "./object.ts";
 import { unauthorized } from "./status.ts";

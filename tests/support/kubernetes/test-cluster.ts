@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { eventually } from "../clock/eventually.ts";
 import { ApiServer, type ApiServerOptions } from "./api-server.ts";
 import { at, isObject, type JsonObject, textIn } from "./json.ts";

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, parse } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { freePort } from "../free-port.ts";
 import { type Exit, ManagedProcess } from "./managed-process.ts";
 

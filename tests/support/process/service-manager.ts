@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from "node:net";
 import { text } from "node:stream/consumers";
-import { z } from "zod";
+import * as z from "zod";
 import type { Machine } from "./machine.ts";
 import type { ManagedProcess } from "./managed-process.ts";
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { ROOT } from "../process/cluster.ts";
 
 /** Strict schemas, because Compose refuses a misspelt field. */

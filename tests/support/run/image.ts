@@ -1,7 +1,7 @@
 /** The image of the connector, as far as it concerns what runs it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { ROOT } from "../process/cluster.ts";
 
 /** Reads the properties of the image from connector/Dockerfile. */

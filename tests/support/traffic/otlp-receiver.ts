@@ -1,7 +1,7 @@
 /** A receiver of traces by OTLP over HTTP with JSON, which keeps the spans. */
 import { createServer, type Server } from "node:http";
 import { json } from "node:stream/consumers";
-import { z } from "zod";
+import * as z from "zod";
 
 const Value = z.looseObject({
   stringValue: z.string().optional(),

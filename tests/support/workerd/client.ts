@@ -1,7 +1,7 @@
 /** Requests to the edge under test. */
 import { createExecutionContext, listDurableObjectIds, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { z } from "zod";
+import type * as z from "zod";
 import { Admission } from "../../../protocol/api/admission.ts";
 import { ErrorResponse } from "../../../protocol/api/envelope.ts";
 import { CreatedKey, type Role } from "../../../protocol/api/keys.ts";

@@ -1,7 +1,7 @@
 /** Members of a network in workerd: sites with certificates, and their uplinks. */
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { z } from "zod";
+import * as z from "zod";
 import { Admission } from "../../../protocol/api/admission.ts";
 import { type EventType, NetworkEvent } from "../../../protocol/api/events.ts";
 import { NetworkStatus } from "../../../protocol/api/status.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { LeveledLog } from "../../../connector/log.ts";
 import {
   CONNECTOR_LOG_PARTS,

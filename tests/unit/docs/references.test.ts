@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ROOT, repositoryFiles } from "../../support/run/repository-files.ts";
 
 const files = repositoryFiles();

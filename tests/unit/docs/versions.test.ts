@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { ROOT, repositoryPages } from "../../support/run/repository-files.ts";
 
 const Manifest = z.object({

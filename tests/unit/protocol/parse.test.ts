@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { describeIssues, type ParseFailure, parseJsonWith, parseWith } from "../../../protocol/parse.ts";
 

@@ -1,5 +1,5 @@
 /** Cuts of live sessions: deletes the session, notifies its two instances, and ends its lanes. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import { routerName } from "../../router/router-name.ts";
 import type { Context } from "../context/context.ts";

@@ -2,7 +2,7 @@
  * Services that are published by hostnames: what instances declare, the hostnames of the network, and the invitations
  * to the sessions of doors.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { PublishedService } from "../../../protocol/api/hostnames.ts";
 import { ERRORS, FairleadError } from "../../../protocol/errors.ts";
 import { type InstanceId, instanceKey, isSameInstance } from "../../../protocol/instance-id.ts";

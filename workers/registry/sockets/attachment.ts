@@ -1,5 +1,5 @@
 /** The attachment of an uplink's socket, which survives hibernation. */
-import { z } from "zod";
+import * as z from "zod";
 import { type InstanceId, instanceKey } from "../../../protocol/instance-id.ts";
 import { SocketAttachments } from "../../socket-attachments.ts";
 

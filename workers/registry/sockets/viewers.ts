@@ -1,5 +1,5 @@
 /** The viewers of a network's live channel: hibernating WebSockets beside the uplinks, with a tag of their own. */
-import { z } from "zod";
+import * as z from "zod";
 import type { LiveStatus } from "../../../protocol/api/live.ts";
 import { type ErrorCode, FairleadError } from "../../../protocol/errors.ts";
 import { Viewer } from "../../live/viewer.ts";

@@ -1,5 +1,5 @@
 /** The table of balances of services that an operator set. */
-import { z } from "zod";
+import * as z from "zod";
 import { BalanceMode } from "../../../protocol/balance.ts";
 import type { Routing } from "../policy/visibility.ts";
 import { Memo } from "./mutations.ts";

@@ -2,7 +2,7 @@
  * The hostnames that the network has, and what its instances publish by them. Instances repeat theirs in each hello,
  * and the directory has the hostnames, so these are values of the platform's key-value storage, and in no backup.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { Ingress } from "../../../protocol/uplink/messages.ts";
 import type { DeclaredIngress } from "../policy/ingress.ts";

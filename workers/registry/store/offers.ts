@@ -1,5 +1,5 @@
 /** The tables of offers and of listeners. */
-import { z } from "zod";
+import * as z from "zod";
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { ServiceProtocol } from "../../../protocol/names.ts";
 import {

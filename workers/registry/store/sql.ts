@@ -1,5 +1,5 @@
 /** Access to the object's SQL database, and readers for columns. */
-import { z } from "zod";
+import * as z from "zod";
 import { type Change, Mutations } from "./mutations.ts";
 
 export type Row = Record<string, SqlStorageValue>;

@@ -1,5 +1,5 @@
 /** Sites and labels that stored values name by their index, so that each text is stored once. Pure. */
-import { z } from "zod";
+import * as z from "zod";
 import { SiteId } from "../../../protocol/ids.ts";
 import { SeriesKey, seriesId } from "../../../protocol/telemetry/series.ts";
 

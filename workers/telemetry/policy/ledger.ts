@@ -3,7 +3,7 @@
  * reported. Reports are cumulative since the start of the process, so only what exceeds the last values is added: a
  * report that is lost or comes twice changes nothing. Pure.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { OTHER, type SeriesKey, type SeriesReport, seriesId } from "../../../protocol/telemetry/series.ts";
 import type { Dictionary } from "./dictionary.ts";
 import { Tally } from "./tally.ts";

@@ -2,7 +2,7 @@
  * What the object stores, as JSON texts: a period of a window, notable records, and the totals with all periods that are
  * not stored in rows of their own. Versioned: a text of another version is as good as none. Pure.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { SiteFlowRecord } from "../../../protocol/telemetry/flow-record.ts";
 import { Dictionary, DictionaryDump } from "./dictionary.ts";
 import { Ledger, LedgerDump, type Series } from "./ledger.ts";

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { EdgeClient } from "../../../../connector/net/edge-client.ts";
 import { Network } from "../../../../protocol/api/networks.ts";
 import { makeCertificates } from "../../../support/authority/server-certificates.ts";

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { openStateDirectory } from "../../../../connector/state/directory.ts";
 import { stateError } from "../../../../connector/state/errors.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";

@@ -1,7 +1,7 @@
 /** The decoders of telemetry messages: with the vectors for other implementations, and with mutated messages. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { z } from "zod";
+import type * as z from "zod";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { parseJsonWith } from "../../../../protocol/parse.ts";
 import { matchesFlow, parseFlowFilter } from "../../../../protocol/telemetry/flow-filter.ts";

@@ -1,5 +1,5 @@
 /** Calls of the HTTPS API by the page. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { CONSOLE_HEADER } from "../../../../protocol/api/console.ts";
 import { ErrorResponse } from "../../../../protocol/api/envelope.ts";
 import type { ErrorBody } from "../../../../protocol/errors.ts";

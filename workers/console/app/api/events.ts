@@ -1,5 +1,5 @@
 /** Pages of the event log. */
-import { z } from "zod";
+import * as z from "zod";
 import { NetworkEvent } from "../../../../protocol/api/events.ts";
 import { apiPath, callWithHeaders } from "./client.ts";
 

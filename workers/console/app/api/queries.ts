@@ -1,6 +1,6 @@
 /** What pages read by calls, besides what is live. */
 import { queryOptions } from "@tanstack/react-query";
-import { z } from "zod";
+import * as z from "zod";
 import { ConsoleSession, ConsoleUser } from "../../../../protocol/api/console.ts";
 import { ListedHostname } from "../../../../protocol/api/hostnames.ts";
 import { ApiKey } from "../../../../protocol/api/keys.ts";

@@ -2,7 +2,7 @@
  * The WebSocket of a live channel: connects, renews the lease while the page is visible, notices silence, and connects
  * again after a loss.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { WATCH_MS } from "../../../../protocol/api/live.ts";
 
 /** The state of a channel. */

@@ -1,7 +1,7 @@
 /** A list of entries with its search. What is searched, and the order, stand in the address of the page. */
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { type ReactNode, useMemo } from "react";
-import { z } from "zod";
+import * as z from "zod";
 import { type Fields, searched } from "../format/search.ts";
 import { type Column, DataTable } from "./data-table.tsx";
 import { Nothing } from "./nothing.tsx";

@@ -1,7 +1,7 @@
 /** Parameters of a page in its URL. */
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
-import type { z } from "zod";
+import type * as z from "zod";
 
 /**
  * The parameters of the page, and a function that changes some of them in place: the way back leads to the page before.

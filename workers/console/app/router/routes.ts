@@ -8,7 +8,7 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
-import { z } from "zod";
+import * as z from "zod";
 import { networksQuery, sessionQuery } from "../api/queries.ts";
 import { OverviewPage } from "../pages/overview/overview-page.tsx";
 import { SignInPage } from "../pages/sign-in/sign-in-page.tsx";

@@ -1,5 +1,5 @@
 /** Search parameters in URLs: each is a text, and those with their default value are left out. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Parses the part of a URL after the path. */
 export const parseSearch = (text: string): Record<string, string> =>

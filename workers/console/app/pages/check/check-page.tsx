@@ -6,7 +6,7 @@ import BrokenIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-error-fill-
 import SkippedIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-minus-circle-icon";
 import UnknownIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-question-mark-circle-icon";
 import { type ReactNode, useDeferredValue, useMemo } from "react";
-import { z } from "zod";
+import * as z from "zod";
 import {
   checkPath,
   type PathCheck,

@@ -6,7 +6,7 @@ import PauseIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-pause-fill-i
 import PlayIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-play-fill-icon";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
-import { z } from "zod";
+import * as z from "zod";
 import type { NetworkStatus } from "../../../../../protocol/api/status.ts";
 import { FlowPage } from "../../../../../protocol/api/traffic.ts";
 import type { SiteFlowRecord } from "../../../../../protocol/telemetry/flow-record.ts";

@@ -7,7 +7,7 @@ import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput"
 import KeysIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-key-icon";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
-import type { z } from "zod";
+import type * as z from "zod";
 import { type ApiKey, CreatedKey, Role } from "../../../../../protocol/api/keys.ts";
 import { apiPath, call, send } from "../../api/client.ts";
 import { keysQuery, networksQuery } from "../../api/queries.ts";

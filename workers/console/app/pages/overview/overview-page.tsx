@@ -4,7 +4,7 @@ import GoodIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-check-circle-
 import SitesIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-server-icon";
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { z } from "zod";
+import * as z from "zod";
 import type { NetworkStatus } from "../../../../../protocol/api/status.ts";
 import type { Finding } from "../../../../../protocol/diagnosis/finding.ts";
 import { summary } from "../../../../../protocol/diagnosis/summary.ts";

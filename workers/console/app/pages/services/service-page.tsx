@@ -1,7 +1,7 @@
 /** A service: where it is offered, whether it works, who calls it, and what passes. */
 import { Link, useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { z } from "zod";
+import * as z from "zod";
 import type { Service } from "../../../../../protocol/api/services.ts";
 import { OUTCOME_LABELS, type Traffic, WindowName } from "../../../../../protocol/api/traffic.ts";
 import { Chart } from "../../charts/chart.tsx";

@@ -1,7 +1,7 @@
 /** The services of a network: where they are, whether they work, and what passes. */
 import ServicesIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-applications-icon";
 import { useMemo } from "react";
-import { z } from "zod";
+import * as z from "zod";
 import type { Service } from "../../../../../protocol/api/services.ts";
 import type { TrafficGroup } from "../../../../../protocol/api/traffic.ts";
 import { fairlead } from "../../format/command.ts";

@@ -8,7 +8,7 @@ import { NumberInput } from "@patternfly/react-core/dist/esm/components/NumberIn
 import TokensIcon from "@patternfly/react-icons/dist/esm/icons/ticket-alt-icon";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import type { z } from "zod";
+import type * as z from "zod";
 import { CreatedToken, TOKEN_LIMITS, type Token } from "../../../../../protocol/api/tokens.ts";
 import { apiPath, call, send } from "../../api/client.ts";
 import { tokensQuery } from "../../api/queries.ts";

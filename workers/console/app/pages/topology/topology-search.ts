@@ -1,5 +1,5 @@
 /** What of the topology is shown, as in the URL. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const TopologySearch = z.object({
   view: z.enum(["sites", "services", "list"]).optional().catch(undefined),

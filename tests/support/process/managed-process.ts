@@ -9,7 +9,7 @@ import { type Readable, Writable } from "node:stream";
 
 /** Becomes "$@" under its own pid. Descriptor 3 is the pipe; $0 is the watchdog's signal, for the process or its group. */
 const launcher = (target: "$$" | "-$$") =>
-  `(trap "" HUP INT TERM; read -r _ <&3 || kill -"$0" -- ${target}) >/dev/null 2>&1 </dev/null & exec 3<&-; exec "$@"`;
+  `(trap "" HUP INT TERM; read -r _ <&3 || kill -s "$0" -- ${target}) >/dev/null 2>&1 </dev/null & exec 3<&-; exec "$@"`;
 
 /** Becomes the program with its descriptors limited to $0. */
 const LIMITER = `ulimit -n "$0" && exec "$@"`;

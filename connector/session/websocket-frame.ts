@@ -1,5 +1,7 @@
 /** Binary frames of a WebSocket client (RFC 6455 §5.2). */
 
+import { writeU32 } from "../../protocol/bytes.ts";
+
 /** FIN without extension bits, and the opcode of a binary message. */
 const BINARY = 0x82;
 /** A client masks. */
@@ -23,13 +25,14 @@ export function binaryFrame(pieces: readonly Uint8Array[]): Buffer {
   if (at === 6) frame[1] = MASKED | size;
   else if (at === 8) {
     frame[1] = MASKED | 126;
-    frame.writeUInt16BE(size, 2);
+    frame[2] = size >>> 8;
+    frame[3] = size;
   } else {
     frame[1] = MASKED | 127;
-    frame.writeUInt16BE(0, 2);
-    frame.writeUIntBE(size, 4, 6);
+    writeU32(frame, 2, 0);
+    writeU32(frame, 6, size);
   }
-  frame.fill(0, at - 4, at);
+  writeU32(frame, at - 4, 0);
   for (const piece of pieces) {
     frame.set(piece, at);
     at += piece.length;

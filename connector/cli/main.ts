@@ -3,10 +3,13 @@
  * The `fairlead` command. It handles signals and checks the version of Node before it imports the rest, which takes half
  * a second on a slow machine.
  */
+import { useCompileCache } from "./framework/compile-cache.ts";
 import { Interruption } from "./framework/interruption.ts";
 
 const interruption = new Interruption();
 interruption.followNpx(process.env);
+
+useCompileCache(process.env);
 
 /** `engines.node` of package.json. */
 const LEAST_NODE = [24, 0] as const;

@@ -96,8 +96,9 @@ export async function receiveMessages(
     await Promise.race([pause(warmUpMs), failed]);
     const [from, before] = [performance.now(), bytes];
     await Promise.race([pause(ms), failed]);
-    const messages = (bytes - before) / (PREFIX_BYTES + MESSAGE_BYTES);
-    const perSecond = messages / ((performance.now() - from) / 1000);
+    const count = (received: number) => received / (PREFIX_BYTES + MESSAGE_BYTES);
+    const perSecond = count(bytes - before) / ((performance.now() - from) / 1000);
+    const messages = count(bytes);
     failed.catch(() => {});
     stream.close(constants.NGHTTP2_CANCEL);
     if (messages === 0) throw new Error("No message came.");

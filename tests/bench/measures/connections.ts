@@ -6,9 +6,9 @@ export const CONNECTIONS: Measure = {
   id: "connections",
   title: "new connections, 10 at a time",
   metrics: [{ key: "perSecond", title: "", unit: "connections/s", better: "higher" }],
-  work: "request",
+  work: "connection",
   async run(system, ground) {
     const { count, perSecond } = await newConnections(system.at.web, 10, ground.ms);
-    return { figures: { perSecond }, work: { unit: "request", amount: count } };
+    return { figures: { perSecond }, work: { unit: "connection", amount: count } };
   },
 };

@@ -22,7 +22,7 @@ export const DNS: Measure = {
     { key: "perSecond", title: "", unit: "answers/s", better: "higher" },
     { key: "p99", title: `p99 at ${STEADY.toLocaleString("en-US")} queries/s`, unit: "ms", better: "lower" },
   ],
-  work: "request",
+  work: "query",
   on: ({ dns }: System) => dns !== undefined,
   async run({ dns }: System, ground: Ground) {
     if (dns === undefined) throw new TypeError("The system has no DNS server.");
@@ -30,7 +30,7 @@ export const DNS: Measure = {
     const steady = checked(await atRate(dns, ground));
     return {
       figures: { perSecond: most.perSecond, p99: steady.p99 },
-      work: { unit: "request", amount: most.answers + steady.answers } as const,
+      work: { unit: "query", amount: most.answers + steady.answers } as const,
     };
   },
 };

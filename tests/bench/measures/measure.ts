@@ -22,7 +22,7 @@ export interface Run {
 }
 
 export interface Work {
-  readonly unit: "GB" | "request";
+  readonly unit: "GB" | "request" | "connection" | "call" | "message" | "query" | "transaction";
   readonly amount: number;
 }
 

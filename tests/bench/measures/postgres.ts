@@ -18,12 +18,13 @@ export const POSTGRES: readonly Measure[] = (["select", "tpcb"] as const).map((s
     { key: "perSecond", title: "", unit: "transactions/s", better: "higher" },
     { key: "latency", title: "mean", unit: "ms", better: "lower" },
   ] as const,
+  work: "transaction" as const,
   async run(system: System, ground: Ground) {
     filled ??= fill(ground);
     await filled;
-    const { perSecond, latency, failed } = await transactions(system, ground, script);
+    const { perSecond, latency, transactions: amount, failed } = await transactions(system, ground, script);
     if (failed > 0) throw new Error(`${failed} transactions failed.`);
-    return { figures: { perSecond, latency } };
+    return { figures: { perSecond, latency }, work: { unit: "transaction", amount } as const };
   },
 }));
 

@@ -7,16 +7,15 @@ import { number, SHORT, type Table } from "./rows.ts";
 
 type PartUsage = Usage & { readonly part: string };
 
-/** CPU time per unit of work: microseconds a request, or seconds a gigabyte. */
-const CPU_UNITS: Readonly<Record<Work["unit"], { readonly name: string; readonly seconds: number }>> = {
-  GB: { name: "s/GB", seconds: 1 },
-  request: { name: "µs/request", seconds: 1e-6 },
-};
+/** Returns the unit of CPU time per unit of work: seconds a gigabyte, or microseconds a request. */
+function cpuUnit(unit: Work["unit"]): { readonly name: string; readonly seconds: number } {
+  return unit === "GB" ? { name: "s/GB", seconds: 1 } : { name: `µs/${unit}`, seconds: 1e-6 };
+}
 
 /** Makes the table of CPU time, with the ratios to another build if there is one. */
 export function cpuTable(results: Results): Table {
   const rows = usages(results).flatMap(({ measure, title, unit, system, parts }) => {
-    const { name, seconds } = CPU_UNITS[unit];
+    const { name, seconds } = cpuUnit(unit);
     const each = parts.map(
       (used) => `${used.part} ${number(used.user / seconds)} + ${number(used.system / seconds)}`,
     );

@@ -16,7 +16,8 @@ const ARGUMENTS = ["stat", "-x,", "-I", String(INTERVAL_MS), "-e", EVENT];
 export async function whyNotCounted(perf: string | null): Promise<string | null> {
   if (perf === null) return "perf is not installed";
   return await new Promise((done) => {
-    execFile(perf, [...ARGUMENTS, "true"], (error, _, stderr) => {
+    // A program that ends before the first interval may leave no count.
+    execFile(perf, [...ARGUMENTS, "sleep", String((3 * INTERVAL_MS) / 1000)], (error, _, stderr) => {
       const allowed = error === null && Number.isFinite(parseCounts(stderr));
       done(allowed ? null : "perf may not count system calls: it needs root or CAP_PERFMON, and tracefs");
     });

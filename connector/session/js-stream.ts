@@ -6,8 +6,15 @@
  * properties used here are undocumented (Node 24.21, lib/internal/js_stream_socket.js). Where they are missing, TLS stays
  * with the Duplex.
  */
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import type { CarrierV2 } from "./carrier-v2.ts";
+
+/** A carrier as a Duplex, whose bytes can also pass without the Duplex's buffers; see `CarrierV2`. */
+export interface DirectDuplex extends Duplex {
+  readDirectly(reader: (bytes: Uint8Array) => boolean): void;
+  readOn(): void;
+  writeDirectly(chunks: readonly Uint8Array[], done: () => void): void;
+}
 
 /** A request of the native side, which `finishWrite` or `finishShutdown` completes. */
 type Request = object;
@@ -37,7 +44,7 @@ function streamUnder(socket: TLSSocket): JsStream | null {
  * Moves encrypted bytes between TLS and its carrier directly from here on, in both directions. Call it after the
  * handshake. End, errors and destruction go through the Duplex as before. Returns false where Node does not allow it.
  */
-export function connectDirectly(socket: TLSSocket, carrier: CarrierV2): boolean {
+export function connectDirectly(socket: TLSSocket, carrier: DirectDuplex): boolean {
   const stream = streamUnder(socket);
   if (stream === null || carrier.destroyed) return false;
   const { onwrite, onshutdown } = stream;

@@ -10,7 +10,7 @@ const Direction = z.object({
 });
 export type Direction = z.infer<typeof Direction>;
 
-const StackFigures = z.object({
+export const StackFigures = z.object({
   /** The id of the stack. */
   stack: z.string(),
   message: z.enum(["request", "chunk"]),

@@ -1,12 +1,14 @@
 /** Two Duplexes whose bytes wait between them until they are passed on. */
 import { Duplex } from "node:stream";
+import type { DirectDuplex } from "../../../connector/session/js-stream.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
-/** One end of a pipe. What is written to it waits until {@link pass}. */
-export class HeldEnd extends Duplex {
+/** One end of a pipe. What is written to it waits until {@link pass}. It takes and gives bytes as a carrier does. */
+export class HeldEnd extends Duplex implements DirectDuplex {
   #other: HeldEnd | null = null;
   #held: Buffer[] = [];
+  #reader: ((bytes: Buffer) => boolean) | null = null;
   /** Bytes written since it was made. */
   sent = 0;
 
@@ -24,8 +26,9 @@ export class HeldEnd extends Duplex {
 
   /** Gives what was written to the other end. */
   pass(): void {
-    if (this.#held.length === 0) return;
-    for (const chunk of this.#held.splice(0)) this.#other?.push(chunk);
+    const other = this.#other;
+    if (this.#held.length === 0 || other === null) return;
+    for (const chunk of this.#held.splice(0)) other.#receive(chunk);
   }
 
   /** Takes what was written, in place of the other end. */
@@ -33,23 +36,42 @@ export class HeldEnd extends Duplex {
     return this.#held.splice(0);
   }
 
+  readDirectly(reader: (bytes: Buffer) => boolean): void {
+    while (this.read() !== null);
+    this.#reader = reader;
+    this.resume();
+  }
+
+  readOn(): void {}
+
+  writeDirectly(chunks: readonly Buffer[], done: () => void): void {
+    for (const chunk of chunks) this.#hold(chunk);
+    done();
+  }
+
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
-    this.#held.push(chunk);
-    this.sent += chunk.length;
+    this.#hold(chunk);
     done();
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: WriteDone): void {
-    for (const { chunk } of chunks) {
-      this.#held.push(chunk);
-      this.sent += chunk.length;
-    }
+    for (const { chunk } of chunks) this.#hold(chunk);
     done();
   }
 
   override _final(done: WriteDone): void {
     done();
+  }
+
+  #hold(chunk: Buffer): void {
+    this.#held.push(chunk);
+    this.sent += chunk.length;
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#reader === null) this.push(chunk);
+    else this.#reader(chunk);
   }
 }

@@ -1,31 +1,20 @@
 /**
  * `node tests/bench/layers/main.ts`: what each layer of a connector's data path costs for one message, with warm and
- * with cold caches. Everything is in one process, on the connector's own classes. `--help` has the options;
+ * with cold caches. Both ends of a path are in one process, on the connector's own classes. `--help` has the options;
  * docs/performance.md explains the figures.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { fillPage } from "../report/text.ts";
 import { LayerResults } from "./figures.ts";
-import { FLOOR } from "./floor.ts";
 import { LAYERS_USAGE, parseLayerOptions } from "./options.ts";
-import { PATH } from "./path.ts";
 import { profileStack } from "./profile.ts";
-import { measureLayers } from "./run.ts";
-import type { StackKind } from "./stack.ts";
+import { measureRounds } from "./rounds.ts";
+import { STACKS, stackNamed } from "./stacks.ts";
 import { layerReport, layerText } from "./table.ts";
-
-const ALL: readonly StackKind[] = [...PATH, ...FLOOR];
 
 /** Progress, on stderr. */
 function say(line: string): void {
   console.error(line);
-}
-
-/** @throws RangeError for a name that no stack has */
-function stackNamed(name: string): StackKind {
-  const kind = ALL.find(({ id }) => id === name);
-  if (kind === undefined) throw new RangeError(`no stack ${name}: ${ALL.map(({ id }) => id).join(", ")}`);
-  return kind;
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -38,10 +27,10 @@ async function main(argv: readonly string[]): Promise<void> {
     console.log(await profileStack(stackNamed(options.profile)));
     return;
   }
-  const kinds = options.only.length === 0 ? ALL : options.only.map(stackNamed);
+  const kinds = options.only.length === 0 ? STACKS : options.only.map(stackNamed);
   const before =
     options.before === null ? null : LayerResults.parse(JSON.parse(await readFile(options.before, "utf8")));
-  const results = await measureLayers(kinds, options.rounds, say);
+  const results = await measureRounds(kinds, options.rounds, say);
   console.log(layerReport(results));
   if (options.json !== null) await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
   if (options.page !== null) {
@@ -52,7 +41,7 @@ async function main(argv: readonly string[]): Promise<void> {
 
 try {
   await main(process.argv.slice(2));
-  // Sessions that were cut off linger for a while.
+  // Sessions that were profiled and cut off linger for a while.
   process.exit(0);
 } catch (error) {
   console.error(error instanceof TypeError || error instanceof RangeError ? error.message : error);

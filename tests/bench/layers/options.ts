@@ -17,7 +17,7 @@ export interface LayerOptions {
 
 export const LAYERS_USAGE = `node tests/bench/layers/main.ts [options]
 
-  --rounds N      rounds, the medians count (5)
+  --rounds N      rounds, the medians count (4)
   --only STACK    only this stack; may be repeated
   --json FILE     writes the figures
   --page FILE     writes the table into a page, between its <!-- layers --> marks
@@ -30,7 +30,7 @@ export function parseLayerOptions(args: readonly string[]): LayerOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      rounds: { type: "string", default: "5" },
+      rounds: { type: "string", default: "4" },
       only: { type: "string", multiple: true, default: [] },
       json: { type: "string" },
       before: { type: "string" },

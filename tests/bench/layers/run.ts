@@ -1,15 +1,15 @@
-/** Measures the stacks in rounds, each round all of them. */
+/** Sends messages through a stack, and sums up what they took. */
 import { GcPacing } from "../../../connector/session/gc-pacing.ts";
-import { describeMachine } from "../machine.ts";
-import { median, percentile, rotated } from "../statistics.ts";
-import type { Direction, LayerResults, MessageKind, StackFigures } from "./figures.ts";
+import { median, percentile } from "../statistics.ts";
+import type { Direction, MessageKind, StackFigures } from "./figures.ts";
 import { PollPhase } from "./loop.ts";
 import { type Exchange, exchange, type Message, type Sample } from "./measure.ts";
-import { type Ground, makeGround, type Stack, type StackKind } from "./stack.ts";
+import { makeGround, type Stack, type StackKind } from "./stack.ts";
 
-/** Messages of each stack in each round. */
-const WARM_UP = 200;
-const WARM = 400;
+/** Messages before the first that counts: V8 compiles the last functions after some thousands. */
+const WARM_UP: Readonly<Record<MessageKind, number>> = { request: 4000, chunk: 600 };
+/** Messages that count. */
+const WARM = 600;
 const COLD = 30;
 
 /** A small HTTP request and its answer; and what a connector reads of a transfer at once, both ways. Bytes. */
@@ -24,63 +24,22 @@ export const MESSAGES: Readonly<Record<MessageKind, Message>> = {
  */
 const pacing = new GcPacing();
 
-/** The samples of one stack, message and state of the caches, by round. */
-interface Series {
-  readonly stack: string;
-  readonly message: MessageKind;
-  readonly isCold: boolean;
-  readonly rounds: Exchange[][];
-}
-
-/** @throws Error when a message does not come through a stack within a minute */
-export async function measureLayers(
-  kinds: readonly StackKind[],
-  rounds: number,
-  say: (line: string) => void,
-): Promise<LayerResults> {
-  const started = new Date().toISOString();
+/** @throws Error when a message does not come through the stack within a minute */
+export async function measureStack(kind: StackKind): Promise<StackFigures[]> {
   pacing.start();
-  const ground = await makeGround();
   const poll = await PollPhase.open();
-  const all = new Map<string, Series>();
-  for (let round = 0; round < rounds; round++) {
-    say(`the cost of a message, round ${round + 1} of ${rounds}`);
-    for (const kind of rotated(kinds, round)) {
-      for (const message of ["request", "chunk"] as const)
-        await measureStack(kind, message, { ground, poll, all });
-    }
-  }
-  poll.close();
-  const figures = kinds.flatMap(({ id }) =>
-    [...all.values()].filter(({ stack }) => stack === id).map(figuresOfSeries),
-  );
-  return { started, machine: await describeMachine(), rounds, figures };
-}
-
-interface Work {
-  readonly ground: Ground;
-  readonly poll: PollPhase;
-  readonly all: Map<string, Series>;
-}
-
-async function measureStack(
-  kind: StackKind,
-  message: MessageKind,
-  { ground, poll, all }: Work,
-): Promise<void> {
-  const stack = await kind.open(ground);
-  try {
-    await repeat(stack, WARM_UP, message, { isCold: false, poll });
+  const stack = await kind.open(await makeGround());
+  const figures: StackFigures[] = [];
+  for (const message of ["request", "chunk"] as const) {
+    await repeat(stack, WARM_UP[message], message, { isCold: false, poll });
     for (const isCold of [false, true]) {
-      const samples = await repeat(stack, isCold ? COLD : WARM, message, { isCold, poll });
-      const key = `${kind.id} ${message} ${isCold}`;
-      const series = all.get(key) ?? { stack: kind.id, message, isCold, rounds: [] };
-      all.set(key, series);
-      series.rounds.push(samples);
+      const exchanges = await repeat(stack, isCold ? COLD : WARM, message, { isCold, poll });
+      figures.push(figuresOf({ stack: kind.id, message, isCold }, exchanges));
     }
-  } finally {
-    stack.close();
   }
+  stack.close();
+  poll.close();
+  return figures;
 }
 
 /** Sends messages through a stack, one after another. */
@@ -99,29 +58,26 @@ export async function repeat(
   return samples;
 }
 
-function figuresOfSeries({ stack, message, isCold, rounds }: Series): StackFigures {
-  const of = (sample: (exchange: Exchange) => Cost) => directionOf(rounds.map((round) => round.map(sample)));
+type Cost = Pick<Sample, "us" | "waits">;
+
+function figuresOf(
+  what: Pick<StackFigures, "stack" | "message" | "isCold">,
+  exchanges: readonly Exchange[],
+): StackFigures {
+  const of = (cost: (exchange: Exchange) => Cost) => directionOf(exchanges.map(cost));
   return {
-    ...{ stack, message, isCold },
+    ...what,
     out: of(({ out }) => out),
     back: of(({ back }) => back),
     both: of(({ out, back }) => ({ us: out.us + back.us, waits: out.waits + back.waits })),
   };
 }
 
-type Cost = Pick<Sample, "us" | "waits">;
-
-/** The medians of the rounds' figures. */
-function directionOf(rounds: readonly (readonly Cost[])[]): Direction {
-  const over = (figure: (sorted: number[]) => number) => {
-    const figures = rounds.map((samples) =>
-      figure(samples.map(({ us }) => us).toSorted((left, right) => left - right)),
-    );
-    return Math.round(median(figures) * 100) / 100;
-  };
+function directionOf(costs: readonly Cost[]): Direction {
+  const sorted = costs.map(({ us }) => us).toSorted((left, right) => left - right);
   return {
-    median: over(median),
-    p90: over((sorted) => percentile(sorted, 0.9)),
-    waits: median(rounds.flat().map(({ waits }) => waits)),
+    median: median(sorted),
+    p90: percentile(sorted, 0.9),
+    waits: median(costs.map(({ waits }) => waits)),
   };
 }

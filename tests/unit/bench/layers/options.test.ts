@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { parseLayerOptions } from "../../../bench/layers/options.ts";
 
 describe("the options of the bench of the layers", () => {
-  it("are five rounds of every stack unless told otherwise", () => {
+  it("are four rounds of every stack unless told otherwise", () => {
     expect(parseLayerOptions([])).toEqual({
-      rounds: 5,
+      rounds: 4,
       only: [],
       json: null,
       before: null,

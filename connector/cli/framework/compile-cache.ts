@@ -1,5 +1,5 @@
 /** The compiled code of this program, which a later start takes over: a quarter of the start of a command. */
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { dirname, join } from "node:path";
 
@@ -21,7 +21,8 @@ export function useCompileCache(
   try {
     // In a home of another user, as under sudo, nothing is made either.
     if (!XDG_CACHE_HOME && !isOwn(dirname(cache))) return;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // One at a time: `recursive` never ends where the system takes no directory, as in /proc (Node 24.21).
+    for (const each of [cache, directory]) if (!existsSync(each)) mkdirSync(each, { mode: 0o700 });
     if (isOwn(cache) && isOwn(directory)) enable(directory);
   } catch {
     // A start is slower without it, and no more.

@@ -168,6 +168,7 @@ test("an old Node is refused before anything else is imported", async () => {
   const source = readFileSync(MAIN, "utf8");
   expect(source.split("\n")[0]).toBe("#!/usr/bin/env node");
   expect(source.match(/^import .*/gm)).toEqual([
+    'import { useCompileCache } from "./framework/compile-cache.ts";',
     'import { Interruption } from "./framework/interruption.ts";',
   ]);
   const imported = readFileSync(join(MAIN, "../framework/interruption.ts"), "utf8");

@@ -36,8 +36,6 @@ export class CarrierV2 extends Duplex implements CarrierControl {
   #timer: NodeJS.Timeout | undefined;
   #failure: FairleadError | null = null;
   #writeDone: WriteDone | null = null;
-  /** Takes the bytes in place of the Duplex; see {@link readDirectly}. */
-  #reader: ((bytes: Uint8Array) => boolean) | null = null;
   /** Called when the carrier has ended. */
   #whenEnded: (() => void) | null = null;
 
@@ -52,7 +50,7 @@ export class CarrierV2 extends Duplex implements CarrierControl {
           for (const piece of pieces) gcPacing.note(piece.length);
           return this.#lanes.get(lane)?.send(pieces) ?? true;
         },
-        deliver: (bytes) => this.#deliver(bytes),
+        deliver: (bytes) => this.destroyed || this.push(bytes),
         drained: () => this.#drained(),
         pause: (lane, paused) => this.#lanes.get(lane)?.[paused ? "pause" : "resume"](),
         lanesNeeded: options.lanesNeeded,
@@ -132,30 +130,6 @@ export class CarrierV2 extends Duplex implements CarrierControl {
     this.#carrier.abort(error);
   }
 
-  // ---- without the buffers of the Duplex --------------------------------------------------------------
-
-  /**
-   * Calls `reader` with all bytes from here on; they are no longer read from the Duplex, which only reports the end.
-   * `reader` returns false for backpressure until {@link readOn}; the bytes are accepted.
-   */
-  readDirectly(reader: (bytes: Uint8Array) => boolean): void {
-    // Hands what has arrived to the listener of "data".
-    while (this.read() !== null);
-    this.#reader = reader;
-    // Without buffered bytes this lets the end through.
-    this.resume();
-  }
-
-  /** Restarts reading after the reader's backpressure. */
-  readOn(): void {
-    this.#carrier.resume();
-  }
-
-  /** Writes chunks, which must not change afterwards. Calls `done` once the next may come, perhaps before it returns. */
-  writeDirectly(chunks: readonly Uint8Array[], done: () => void): void {
-    this.#write(chunks, done);
-  }
-
   // ---- effects ----------------------------------------------------------------------------------------
 
   #alarm(ms: number | null): void {
@@ -167,11 +141,6 @@ export class CarrierV2 extends Duplex implements CarrierControl {
     const lane = this.#lanes.get(id);
     this.#lanes.delete(id);
     return lane;
-  }
-
-  #deliver(bytes: Uint8Array): boolean {
-    if (this.destroyed) return true;
-    return this.#reader === null ? this.push(bytes) : this.#reader(bytes);
   }
 
   #drained(): void {

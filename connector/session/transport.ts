@@ -8,7 +8,6 @@ import { RESUME_KEY_BYTES, RESUME_KEY_LABEL } from "../../protocol/session/resum
 import type { Encryption, Invitation } from "../../protocol/uplink/messages.ts";
 import { CarrierV1 } from "./carrier-v1.ts";
 import { CarrierV2, type CarrierV2Options } from "./carrier-v2.ts";
-import { connectDirectly } from "./js-stream.ts";
 import type { LaneHandshake } from "./lane-handshake.ts";
 import type { LaneRecovery } from "./lane-recovery.ts";
 import type { SessionLimits } from "./limits.ts";
@@ -96,7 +95,6 @@ export class Transport {
     const tls = await openTls(this.#carrier, { role, identity, peerSite: invitation.peer.site });
     this.carrierV2?.proven();
     lanes.setKey(this.#exportKey(tls));
-    if (this.#carrier instanceof CarrierV2) connectDirectly(tls, this.#carrier);
     // Set even if the session ended meanwhile: the channel is closed with its carrier.
     this.#channel = tls;
     return tls;

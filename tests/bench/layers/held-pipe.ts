@@ -1,14 +1,12 @@
 /** Two Duplexes whose bytes wait between them until they are passed on. */
 import { Duplex } from "node:stream";
-import type { DirectDuplex } from "../../../connector/session/js-stream.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
-/** One end of a pipe. What is written to it waits until {@link pass}. It takes and gives bytes as a carrier does. */
-export class HeldEnd extends Duplex implements DirectDuplex {
+/** One end of a pipe. What is written to it waits until {@link pass}. */
+export class HeldEnd extends Duplex {
   #other: HeldEnd | null = null;
   #held: Buffer[] = [];
-  #reader: ((bytes: Buffer) => boolean) | null = null;
   /** Bytes written since it was made. */
   sent = 0;
 
@@ -28,25 +26,12 @@ export class HeldEnd extends Duplex implements DirectDuplex {
   pass(): void {
     const other = this.#other;
     if (this.#held.length === 0 || other === null) return;
-    for (const chunk of this.#held.splice(0)) other.#receive(chunk);
+    for (const chunk of this.#held.splice(0)) other.push(chunk);
   }
 
   /** Takes what was written, in place of the other end. */
   takeHeld(): Buffer[] {
     return this.#held.splice(0);
-  }
-
-  readDirectly(reader: (bytes: Buffer) => boolean): void {
-    while (this.read() !== null);
-    this.#reader = reader;
-    this.resume();
-  }
-
-  readOn(): void {}
-
-  writeDirectly(chunks: readonly Buffer[], done: () => void): void {
-    for (const chunk of chunks) this.#hold(chunk);
-    done();
   }
 
   override _read(): void {}
@@ -68,10 +53,5 @@ export class HeldEnd extends Duplex implements DirectDuplex {
   #hold(chunk: Buffer): void {
     this.#held.push(chunk);
     this.sent += chunk.length;
-  }
-
-  #receive(chunk: Buffer): void {
-    if (this.#reader === null) this.push(chunk);
-    else this.#reader(chunk);
   }
 }

@@ -4,7 +4,6 @@
  */
 import type { Duplex } from "node:stream";
 import type { RelayStream } from "../../../connector/relay/relay.ts";
-import type { DirectDuplex } from "../../../connector/session/js-stream.ts";
 import type { SessionStream } from "../../../connector/session/session-stream.ts";
 import { WebSocketLane } from "../../../connector/session/websocket-lane.ts";
 import type { LaneEvents } from "../../../protocol/carrier/index.ts";
@@ -106,10 +105,7 @@ async function encrypted({ sites }: Ground): Promise<Stack> {
   return await joined(wire, await flowing(wire, openSession([left, right], sites)));
 }
 
-async function openSession(
-  ends: [DirectDuplex, DirectDuplex],
-  sites: Sites,
-): Promise<[SessionStream, SessionStream]> {
+async function openSession(ends: [Duplex, Duplex], sites: Sites): Promise<[SessionStream, SessionStream]> {
   return await openStreams(await openChannels(ends, sites));
 }
 

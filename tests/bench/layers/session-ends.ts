@@ -2,7 +2,6 @@
 import type { Duplex } from "node:stream";
 import { attachStreams } from "../../../connector/session/attach-streams.ts";
 import { CarrierV2 } from "../../../connector/session/carrier-v2.ts";
-import { connectDirectly, type DirectDuplex } from "../../../connector/session/js-stream.ts";
 import { LaneHandshake } from "../../../connector/session/lane-handshake.ts";
 import { DEFAULT_LIMITS } from "../../../connector/session/limits.ts";
 
@@ -69,20 +68,9 @@ async function carrierOver(handshake: LaneHandshake): Promise<CarrierV2> {
 }
 
 /** The session's TLS over two ends of a byte stream. */
-export async function openChannels(
-  [near, far]: [DirectDuplex, DirectDuplex],
-  sites: Sites,
-): Promise<[Duplex, Duplex]> {
-  const open = async (
-    end: DirectDuplex,
-    role: "client" | "server",
-    identity: SessionIdentity,
-    peer: SessionIdentity,
-  ) => {
-    const socket = await openTls(end, { role, identity, peerSite: peer.site });
-    connectDirectly(socket, end);
-    return socket;
-  };
+export async function openChannels([near, far]: [Duplex, Duplex], sites: Sites): Promise<[Duplex, Duplex]> {
+  const open = (end: Duplex, role: "client" | "server", identity: SessionIdentity, peer: SessionIdentity) =>
+    openTls(end, { role, identity, peerSite: peer.site });
   return await Promise.all([
     open(near, "client", sites.near, sites.far),
     open(far, "server", sites.far, sites.near),

@@ -2,7 +2,6 @@
  * A file that replaces another one once it is complete. It is written beside its target under a random name, then
  * renamed. Neither step follows a symbolic link, and a process that has the old file open cannot read the new one.
  */
-import { randomBytes } from "node:crypto";
 import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errnoOf } from "./errors.ts";
@@ -24,6 +23,7 @@ export class DraftFile {
    * @throws the error of the file system.
    */
   static async open(target: string, mode = 0o600): Promise<DraftFile> {
+    const { randomBytes } = await import("node:crypto");
     const path = `${target}.${randomBytes(6).toString("hex")}.tmp`;
     const file = await open(path, "wx", mode);
     const draft = new DraftFile(target, path, file);

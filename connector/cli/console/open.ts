@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { command, flag } from "../framework/definition.ts";
 
@@ -48,6 +47,7 @@ async function openBrowser(url: string, env: Readonly<Record<string, string | un
   const opener = OPENERS[process.platform];
   const hasDesktop = process.platform === "darwin" || env.DISPLAY || env.WAYLAND_DISPLAY;
   if (opener === undefined || !hasDesktop) return false;
+  const { spawn } = await import("node:child_process");
   const child = spawn(opener, [url], { stdio: "ignore", detached: true });
   return await new Promise((resolve) => {
     child.once("error", () => resolve(false));

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ConsoleMode, UserName } from "../../../protocol/api/console.ts";
@@ -221,9 +220,10 @@ async function makeUser(
   const key = (await readFile(at.adminKeyFile, "utf8").catch(() => "")).trim();
   const hint = `\`fairlead console user set ${name} --role admin\` makes a user of the console.`;
   if (key === "") return { hint };
-  const [{ EdgeClient }, { listConsoleUsers, setConsoleUser }] = await Promise.all([
+  const [{ EdgeClient }, { listConsoleUsers, setConsoleUser }, { randomBytes }] = await Promise.all([
     import("../../net/edge-client.ts"),
     import("../../operator/edge-api.ts"),
+    import("node:crypto"),
   ]);
   const edge = new EdgeClient({ url: at.apiUrl, key, ca: await readFile(at.caFile, "utf8") });
   try {

@@ -2,7 +2,8 @@
  * A client's first bytes, sent right behind the OPEN, which saves a round trip. They are kept until an instance accepts:
  * an instance that refuses has passed nothing to its target, so the next instance gets the same bytes.
  */
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
+import type { SendStream } from "../relay/pump.ts";
 
 /** Most bytes of one client that are sent and kept before an instance accepts. */
 export const EARLY_BYTES = 64 * 1024;
@@ -14,7 +15,7 @@ export interface EarlyBytes {
   /** Number of bytes that went to the stream of the last {@link sendTo}. */
   readonly bytes: number;
   /** Sends the kept bytes to an opening stream, then what follows, up to {@link EARLY_BYTES}. */
-  sendTo(stream: Writable): void;
+  sendTo(stream: SendStream): void;
   /** Stops sending: the stream was refused, or never opened. The bytes are kept for the next stream. */
   refused(): void;
   /** Stops sending and keeping: the stream was accepted. */
@@ -28,7 +29,7 @@ export class EarlyData implements EarlyBytes {
   #kept: Buffer[] = [];
   #bytes = 0;
   #sent = false;
-  #target: Writable | null = null;
+  #target: SendStream | null = null;
   readonly #take = () => this.#sendMore();
   readonly #end = () => void this.#target?.end();
 
@@ -52,10 +53,10 @@ export class EarlyData implements EarlyBytes {
   }
 
   /** Sends the kept bytes to an opening stream, then what the client sends next, up to {@link EARLY_BYTES}. */
-  sendTo(stream: Writable): void {
+  sendTo(stream: SendStream): void {
     this.#target = stream;
     this.#sent = this.#bytes > 0;
-    for (const chunk of this.#kept) stream.write(chunk);
+    for (const chunk of this.#kept) stream.send(chunk);
     this.#client.on("readable", this.#take);
     this.#client.on("end", this.#end);
     this.#sendMore();
@@ -91,7 +92,7 @@ export class EarlyData implements EarlyBytes {
       this.#bytes += chunk.length;
       this.#sent = true;
       this.#onRead?.(chunk);
-      this.#target.write(chunk);
+      this.#target.send(chunk);
     }
   }
 }

@@ -33,6 +33,11 @@ export interface TargetStreamsOptions {
   readonly log: Log;
 }
 
+/** A stream of a peer, before it is known whether the peer may use the service. */
+interface OfferedStream extends Pick<StreamUse, "peer" | "flow" | "signal"> {
+  readonly origin: PeerStreamOrigin;
+}
+
 export class TargetStreams {
   readonly #options: TargetStreamsOptions;
   readonly #open = new PeerStreams();
@@ -76,10 +81,7 @@ export class TargetStreams {
   /** Decides whether the peer may use the service. @throws FairleadError service.*, stream.kind_unsupported. */
   #admit(
     stream: PeerStream,
-    {
-      origin,
-      ...use
-    }: Omit<StreamUse, "exposure" | "port" | "encryption" | "door"> & { readonly origin: PeerStreamOrigin },
+    { origin, peer, flow, signal }: OfferedStream,
   ): { readonly server: StreamServer; readonly use: StreamUse } {
     const { service, kind, hops } = stream;
     const { encryption, draining } = origin;
@@ -96,13 +98,13 @@ export class TargetStreams {
     // A door is no site: neither a scope nor the mode of encryption is for it, but the configuration of doors alone.
     const exposure =
       door === undefined
-        ? offers.target(service, origin.own === true ? null : use.peer, encryption)
+        ? offers.target(service, origin.own === true ? null : peer, encryption)
         : offers.published(service);
     const port = exposedPort(exposure, stream.port);
     if ((kind === DATAGRAM_KIND) !== (port.protocol === "udp"))
       throw new FairleadError("stream.kind_unsupported");
     if (origin.own !== true) this.#open.add(stream, service, door === undefined ? origin.peer : null);
-    return { server, use: { ...use, exposure, port, encryption, door } };
+    return { server, use: { exposure, port, peer, encryption, door, flow, signal } };
   }
 
   /** Takes the names of sites as the registry mentions them. A renamed site may be outside a service's scope. */

@@ -83,9 +83,10 @@ export function endToEnd(raw: readonly string[], drop?: ReadonlySet<string>): st
 const KEPT: ReadonlySet<string> = new Set(["content-length", "host", "te"]);
 
 function withoutNamed(fields: string[], named: readonly string[]): string[] {
-  const dropped = new Set(named.filter((name) => !KEPT.has(name)));
-  if (dropped.size === 0) return fields;
-  return fields.filter((_, index) => !dropped.has(fields[index - (index % 2)] ?? ""));
+  // Mostly `Connection` names nothing but `keep-alive`, which is not among the fields.
+  const dropped = named.filter((name) => !KEPT.has(name) && !CONNECTION_FIELDS.has(name));
+  if (dropped.length === 0) return fields;
+  return fields.filter((_, index) => !dropped.includes(fields[index - (index % 2)] ?? ""));
 }
 
 /** The trailers that an exchange carries, of the raw lines: fields that may not be trailers are left out. */

@@ -378,7 +378,8 @@ function hasControl(text: string): boolean {
 }
 
 function hasToken(list: string, token: string): boolean {
-  return list !== "" && list.split(",").some((each) => each.trim() === token);
+  // Most lists have not even its characters, and a list costs an array.
+  return list.includes(token) && list.split(",").some((each) => each.trim() === token);
 }
 
 /** The `timeout` of a Keep-Alive field, ms. */

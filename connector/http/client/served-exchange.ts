@@ -18,7 +18,7 @@ import { MAX_TIMER_MS } from "../../async/timeout.ts";
 import type { Relay } from "../../relay/relay.ts";
 import { authorityOf, pathOf, type RequestProtocol, requestReport } from "../../relay/request-report.ts";
 import type { PeerStream, StreamUse } from "../../targets/stream-server.ts";
-import { corkForTurn } from "../cork.ts";
+import { sendPiece } from "../cork.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import { clientAddress, withDoor, withSite } from "./forwarded-fields.ts";
 import type { FoundTarget } from "./target-clients.ts";
@@ -330,11 +330,9 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
     this.#stream.resume();
   }
 
-  /** Runs a step of the encoder. What one turn of the event loop encodes leaves in one write. */
+  /** Runs a step of the encoder. */
   #encode(step: () => void): void {
-    const stream = this.#stream;
-    if (stream.destroyed || this.#error !== null) return;
-    corkForTurn(stream);
+    if (this.#stream.destroyed || this.#error !== null) return;
     try {
       step();
     } catch (error) {
@@ -347,7 +345,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
 
   #write(bytes: Uint8Array): void {
     this.#use.flow.toClient.add(bytes.length);
-    if (!this.#stream.write(bytes)) this.#target?.pause();
+    if (!sendPiece(this.#stream, bytes)) this.#target?.pause();
   }
 
   /** The whole response was encoded. */

@@ -161,8 +161,9 @@ export class TargetClients<Port extends RequestPort, Target extends object> {
     const client = preamble?.namesClient === true ? clientAddress(request) : null;
     // Of a service with /http, gRPC is HTTP/2 all the same: there is no other form of it.
     const isHttp2 = port.port.protocol === "http2" || isGrpc;
-    const shared = [port.name, isHttp2, keyOf(lease.target), hops, preamble?.key];
-    const place = JSON.stringify(preamble?.namesClient === true ? [...shared, peer.site, client] : shared);
+    const named = preamble?.namesClient === true ? `${peer.site} ${client}` : "";
+    // The key is JSON, and what comes before it has no blanks of its own: two uses never have the same place.
+    const place = `${port.name} ${isHttp2} ${hops} ${keyOf(lease.target)} ${preamble?.key ?? "[]"} ${named}`;
     const kept = this.#client(place);
     const free = kept.take(IDEMPOTENT.has(request.method) && request.protocol === undefined);
     if (free !== null) return free;

@@ -2,10 +2,11 @@
  * The request of one exchange in its binary form: its first bytes go out behind the OPEN, and are kept until they cannot
  * be needed for another instance.
  */
-import type { Writable } from "node:stream";
 import type { Fields, RequestHead } from "../../../protocol/exchange/head.ts";
 import { RequestEncoder } from "../../../protocol/exchange/message-encoder.ts";
 import { EARLY_BYTES, type EarlyBytes } from "../../listeners/early-data.ts";
+import type { SendStream } from "../../relay/pump.ts";
+import { sendPiece } from "../cork.ts";
 
 export class EncodedRequest implements EarlyBytes {
   readonly #encoder: RequestEncoder;
@@ -14,7 +15,7 @@ export class EncodedRequest implements EarlyBytes {
   /** The bytes from the first one on; null once they are no longer kept. */
   #kept: Uint8Array[] | null = [];
   #bytes = 0;
-  #stream: Writable | null = null;
+  #stream: SendStream | null = null;
   #isAccepted = false;
   #sent = false;
 
@@ -61,15 +62,12 @@ export class EncodedRequest implements EarlyBytes {
     return this.#stream?.writableNeedDrain === true;
   }
 
-  sendTo(stream: Writable): void {
+  sendTo(stream: SendStream): void {
     this.#stream = stream;
     this.#isAccepted = false;
     this.#sent = true;
-    // All of it leaves in one write.
-    stream.cork();
-    for (const bytes of this.#kept ?? []) stream.write(bytes);
+    for (const bytes of this.#kept ?? []) sendPiece(stream, bytes);
     if (this.ended) stream.end();
-    stream.uncork();
   }
 
   refused(): void {
@@ -100,6 +98,6 @@ export class EncodedRequest implements EarlyBytes {
     this.#bytes += bytes.length;
     if (this.#isAccepted && this.#bytes > EARLY_BYTES) this.#kept = null;
     this.#kept?.push(bytes);
-    if (this.#isFlowing) this.#stream?.write(bytes);
+    if (this.#stream !== null && this.#isFlowing) sendPiece(this.#stream, bytes);
   }
 }

@@ -479,6 +479,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       "connector/tracing",
       "connector/listeners/tls",
+      "connector/http",
       ...["connector/http/client", "connector/listeners", "connector/observers", "connector/runtime"],
       ...["connector/door", "connector/targets"],
       ...["connector/http/server", "connector/telemetry", "connector/udp"],

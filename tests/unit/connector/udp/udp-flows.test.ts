@@ -65,13 +65,13 @@ async function setUp({
     if (left-- > 0) throw new FairleadError("service.unavailable");
     const { stream, far, accepted } = peerStream("dns", { kind: "udp" });
     const flow = relays.target.start({ side: "target", service: "dns", peer, stream });
-    early.sendTo(far);
+    const send = (bytes: Uint8Array) => far.write(bytes);
+    early.sendTo(Object.assign(far, { send }));
     const signal = new AbortController().signal;
     const port = firstPort(exposure);
     await streams.serve(stream, { exposure, port, peer, encryption: "end-to-end", flow, signal });
     await accepted;
     early.accepted();
-    const send = (bytes: Uint8Array) => far.write(bytes);
     const ends = { id: 1, session: "session-test", send, noteQueued: () => {} };
     return Object.assign(far, {
       ...ends,

@@ -22,7 +22,7 @@ let h2Place: Place;
 let hostilePlace: Place;
 
 /** The requests that each target had. */
-const counts = { east: 0, north: 0, h2: 0, smuggled: 0 };
+const counts = { east: 0, north: 0, h2: 0, smuggled: 0, odd: 0 };
 const servers: { close(): void }[] = [];
 
 /** A target that answers with what it got. */
@@ -30,6 +30,7 @@ function target(name: "east" | "north") {
   const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
     counts[name]++;
     if (request.url === "/smuggled") counts.smuggled++;
+    if (request.url === "/odd") counts.odd++;
     let content = "";
     request.setEncoding("latin1");
     request.on("data", (piece) => (content += piece));
@@ -209,10 +210,10 @@ describe("A service that speaks HTTP", () => {
   });
 
   it("sees each request once whose end could be misplaced", async () => {
-    const before = counts.east + counts.north;
     const { wrong, requests } = await sendOddRequests(place);
     expect(wrong).toEqual([]);
-    expect(counts.east + counts.north - before).toBe(requests);
+    // By path: a request that was refused before may still arrive.
+    expect(counts.odd).toBe(requests);
     expect(counts.smuggled).toBe(0);
   });
 

@@ -16,6 +16,7 @@ import {
   callFrom,
   forgiveRefusals,
   signIn,
+  tolerateRefusals,
   VIEWER,
 } from "../support/browser/console-stand.ts";
 import { hostileText, LONGEST, MARKUP, startHostileSite } from "../support/browser/hostile-site.ts";
@@ -125,7 +126,7 @@ describe.concurrent("the sign-in of the console", () => {
       await opened.page.reload();
     }
     expect(texts[1]).toBe(texts[0]);
-    forgiveRefusals(opened);
+    tolerateRefusals(opened);
   });
 
   it("leads back to the page that was asked for", async () => {
@@ -144,10 +145,10 @@ describe.concurrent("the sign-in of the console", () => {
     await opened.page.getByLabel("Password").waitFor();
     expect(await ask("/v1/networks", { cookie })).toEqual([401, "console.session_ended"]);
     // What the page asked for meanwhile.
-    await opened.page.waitForLoadState("networkidle");
-    forgiveRefusals(opened);
+    tolerateRefusals(opened);
     // A browser that still has the cookie.
     await using stale = await stand.browser.page({ state });
+    tolerateRefusals(stale);
     await stale.page.goto(stand.url("sites"));
     await signIn(stale, ADMIN);
     await stale.page.getByRole("heading", { name: "Sites", exact: true }).waitFor();
@@ -166,7 +167,7 @@ describe.concurrent("the sign-in of the console", () => {
     await page.getByText("Your session has ended.").waitFor();
     await signIn(opened, ADMIN);
     await page.getByRole("heading", { name: "Tokens", exact: true }).waitFor();
-    forgiveRefusals(opened);
+    tolerateRefusals(opened);
   });
 });
 

@@ -119,5 +119,8 @@ export async function callFrom(
   return [status, status < 400 ? null : ErrorResponse.parse(JSON.parse(text)).error.code];
 }
 
+/** Lets the edge refuse what a page asks, at any time: its session ends during the test. */
+export const tolerateRefusals = (opened: TestPage): void => opened.tolerate(REFUSED);
+
 /** Takes the refusals of the edge out of the problems of a page. Returns how many there were. */
 export const forgiveRefusals = (opened: TestPage): number => opened.forgive(REFUSED);

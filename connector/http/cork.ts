@@ -1,9 +1,6 @@
 /** Gathers the writes of one turn of the event loop into one. */
 import type { Writable } from "node:stream";
-import type { SendStream } from "../relay/pump.ts";
-
-/** From this size on, a piece for a stream waits for others of the same turn. Bytes. */
-const GATHER_FROM = 8192;
+import { GATHER_FROM, type SendStream } from "../relay/pump.ts";
 
 export function corkForTurn(stream: Writable): void {
   if (stream.writableCorked > 0) return;

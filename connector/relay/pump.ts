@@ -10,7 +10,7 @@ import type { ByteCount, Flow } from "./flow.ts";
  * From this size on, bytes wait for others of the same turn. Bulk gains a tenth from fewer, larger writes; a request
  * would lose a turn, which costs more than a write.
  */
-const GATHER_FROM = 8192;
+export const GATHER_FROM = 8192;
 
 /** Bytes in the queue of a local connection from which on the end of each write is reported. */
 const REPORT_FROM = 4096;

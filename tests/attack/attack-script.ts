@@ -19,12 +19,24 @@ export interface AttackContext {
 }
 
 export interface Outcome {
-  /** Whether the rule held. */
+  /** Whether the rule held, waits apart. */
   readonly held: boolean;
   /** The attempt, with numbers. */
   readonly tried: string;
   /** The observation: why the rule held, or what broke. */
   readonly seen: string;
+  /**
+   * What somebody else waited for meanwhile. A wait above its bound breaks the rule in `npm run attack`. Tests leave it
+   * out: a machine that is busy with other tests may take any time.
+   */
+  readonly waits?: readonly Wait[];
   /** Further measurements, each with its unit in the name or the value. */
   readonly figures?: Readonly<Record<string, string | number>>;
+}
+
+export interface Wait {
+  readonly what: string;
+  readonly ms: number;
+  /** Bound that this machine would keep if nobody was harmed, ms. */
+  readonly bound: number;
 }

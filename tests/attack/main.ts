@@ -3,10 +3,10 @@
  *
  *     NAME…    run only these scripts
  *     --list   print the scripts and their rules, and run none
- *     --json   print the results as one JSON document, {results: [{name, rule, held, tried, seen, figures, took}]}
+ *     --json   print the results as one JSON document, {results: [{name, rule, held, tried, seen, waits, slow, figures, took}]}
  *     --logs   print the last lines of each process where an attack did not hold
  *
- * The exit status is 1 when a rule did not hold, and 2 when a name is unknown.
+ * The exit status is 1 when a rule did not hold or a wait was above its bound, and 2 when a name is unknown.
  */
 import { parseArgs } from "node:util";
 import { loadScripts } from "./catalogue.ts";
@@ -42,14 +42,25 @@ for (const script of scripts) {
   results.push(result);
   if (!options.json) show(result);
 }
-const broken = results.filter(({ held }) => !held);
+const broken = results.filter((result) => !isKept(result));
 if (options.json) print({ results: results.map(({ logs: _, ...rest }) => rest) });
 else console.log(`\n${results.length - broken.length} held, ${broken.length} did not hold.`);
 process.exit(broken.length > 0 ? 1 : 0);
 
-function show({ name, rule, held, tried, seen, figures, took, logs }: Result): void {
-  console.log(`${held ? "held        " : "DID NOT HOLD"}  ${name}  (${(took / 1000).toFixed(1)} s)`);
-  const rows = [["rule", rule], ["tried", tried], ["seen", seen], ...Object.entries(figures ?? {})];
+function isKept({ held, slow }: Result): boolean {
+  return held && slow.length === 0;
+}
+
+function show(result: Result): void {
+  const { name, rule, tried, seen, waits = [], figures = {}, took, logs } = result;
+  console.log(
+    `${isKept(result) ? "held        " : "DID NOT HOLD"}  ${name}  (${(took / 1000).toFixed(1)} s)`,
+  );
+  const waited = waits.map(({ what, ms, bound }) => [
+    `${what}, ms`,
+    `${Math.round(ms)}, ${ms < bound ? "below" : "ABOVE"} the bound of ${Math.round(bound)}`,
+  ]);
+  const rows = [["rule", rule], ["tried", tried], ["seen", seen], ...Object.entries(figures), ...waited];
   for (const [label, value] of rows) console.log(`              ${label}: ${value}`);
   if (options.logs && logs !== "") console.log(logs);
 }

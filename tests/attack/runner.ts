@@ -1,7 +1,7 @@
 /** Runs one attack script against processes of its own. */
 import { closeSockets } from "../support/connector/raw-site.ts";
 import { Cluster } from "../support/process/cluster.ts";
-import type { AttackScript, Outcome } from "./attack-script.ts";
+import type { AttackScript, Outcome, Wait } from "./attack-script.ts";
 import { Scene } from "./scene.ts";
 
 const LIMIT_MS = 120_000;
@@ -9,9 +9,11 @@ const LIMIT_MS = 120_000;
 export interface Result extends Outcome {
   readonly name: string;
   readonly rule: string;
+  /** The waits above their bounds. */
+  readonly slow: readonly Wait[];
   /** Duration of the script, ms. */
   readonly took: number;
-  /** The last lines of each process if the rule did not hold, or an empty text. */
+  /** The last lines of each process if the rule did not hold or a wait was long, or an empty text. */
   readonly logs: string;
 }
 
@@ -28,8 +30,9 @@ export async function runScript(script: AttackScript): Promise<Result> {
   try {
     const attack = script.run({ scene: (options) => Scene.open(cluster, options) });
     const outcome = await Promise.race([attack.catch(failed), limit]);
-    const logs = outcome.held ? "" : cluster.logs();
-    return { name, rule, ...outcome, took: Math.round(performance.now() - began), logs };
+    const slow = (outcome.waits ?? []).filter(({ ms, bound }) => ms >= bound);
+    const logs = outcome.held && slow.length === 0 ? "" : cluster.logs();
+    return { name, rule, ...outcome, slow, took: Math.round(performance.now() - began), logs };
   } finally {
     clearTimeout(timer);
     closeSockets();

@@ -45,19 +45,15 @@ export const script: AttackScript = {
       const bound = Neighbour.bound(rest);
       const told = refused?.retryAfter ?? 0;
       return {
-        held:
-          under < bound &&
-          banning < bound &&
-          end.reason === "uplink.limited" &&
-          refused?.status === 429 &&
-          told > 0 &&
-          told <= BAN,
+        held: end.reason === "uplink.limited" && refused?.status === 429 && told > 0 && told <= BAN,
         tried: `100 messages of 200 kB each; then ${sent} of ${Object.keys(FLOODS).length} kinds from as many sites`,
         seen: `the uplink was closed with ${end.reason}; the next was answered ${JSON.stringify(refusal.kind === "open" ? "with one" : refusal)}`,
+        waits: [
+          { what: "another network's session during the floods", ms: under, bound },
+          { what: "and after a ban", ms: banning, bound },
+        ],
         figures: {
           "another network's session at rest, ms": Math.round(rest),
-          "during the floods, ms": Math.round(under),
-          "after a ban, ms": Math.round(banning),
           "the ban lasted, s": Math.round(lasted),
         },
       };

@@ -45,16 +45,18 @@ export const script: AttackScript = {
       const up = sites.filter(({ state }) => state === "up").length;
       const bound = Math.max(Neighbour.bound(rest), TURNS * allowed);
       return {
-        held: bounded && taken === SITES * room && under < bound && after < bound,
+        held: bounded && taken === SITES * room,
         tried: `${SITES} sites, each with ${MESSAGES} messages of ${SERVICES * ENTRIES} entries in \`to\``,
         seen:
           `of ${SERVICES} services each, ${results.map(({ hello }) => hello).join(", ")} were refused with quota.exports; ` +
           `${taken} offers are taken; ${up} sites are up`,
+        waits: [
+          { what: "another network's session during the attack", ms: under, bound },
+          { what: "and after it", ms: after, bound },
+        ],
         figures: {
           "another network's session at rest, ms": Math.round(rest),
           "a hello within the budget, ms": Math.round(allowed),
-          "during the attack, ms": Math.round(under),
-          "after it, ms": Math.round(after),
         },
       };
     });

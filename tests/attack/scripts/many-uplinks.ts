@@ -59,17 +59,16 @@ export const script: AttackScript = {
           codes &&
           (refusals.get("uplink.too_many") ?? 0) > 0 &&
           processes <= MAX_PROCESSES &&
-          sockets.length <= MAX_SOCKETS &&
-          under < Neighbour.bound(rest),
+          sockets.length <= MAX_SOCKETS,
         tried: `${attempts.length} uplinks of ${PROCESSES} processes of one site`,
         seen:
           `${sockets.length} were opened, ${processes} processes are there; ` +
           `${[...refusals].map(([code, count]) => `${count} refused with ${code}`).join(", ")}; ` +
           `the site's own uplink ${kept ? "stayed" : "was lost"}, and came up again after a restart`,
-        figures: {
-          "another network's session at rest, ms": Math.round(rest),
-          "during the attack, ms": Math.round(under),
-        },
+        waits: [
+          { what: "another network's session during the attack", ms: under, bound: Neighbour.bound(rest) },
+        ],
+        figures: { "another network's session at rest, ms": Math.round(rest) },
       };
     });
   },

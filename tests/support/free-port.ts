@@ -6,12 +6,15 @@
 import { randomInt } from "node:crypto";
 import { tryAddress } from "../../connector/edge/addresses/ports.ts";
 import { FairleadError } from "../../protocol/errors.ts";
+import { MAX_WORKERS } from "./run/max-workers.ts";
 
 const FIRST = 10_000;
+/** The first port of those that an edge chooses from. */
+const END = 20_000;
+/** One for each worker of the tests, whose ids begin at 1, and one for other processes. */
+const STRETCHES = MAX_WORKERS + 1;
 /** Ports of a worker. */
-const STRETCH = 2000;
-/** More than the tests have workers. */
-const STRETCHES = 5;
+const STRETCH = Math.floor((END - FIRST) / STRETCHES);
 
 const worker = Number(process.env.VITEST_POOL_ID ?? process.pid) % STRETCHES;
 let next = randomInt(STRETCH);

@@ -17,9 +17,18 @@ export class HttpListener {
   readonly reports: RequestReport[];
   readonly #listener: Server;
   readonly #clients = new Set<Socket>();
+  /** The server's ends of the connections, in the order in which they were made. */
+  readonly #accepted: Socket[];
 
-  private constructor(server: HttpServer, peer: ExchangePeer, listener: Server, reports: RequestReport[]) {
+  private constructor(
+    server: HttpServer,
+    peer: ExchangePeer,
+    listener: Server,
+    reports: RequestReport[],
+    accepted: Socket[],
+  ) {
     this.server = server;
+    this.#accepted = accepted;
     this.peer = peer;
     this.reports = reports;
     this.#listener = listener;
@@ -47,14 +56,16 @@ export class HttpListener {
       ...options,
       limits: { ...SERVER_LIMITS, sweepMs: 20, ...limits },
     });
+    const accepted: Socket[] = [];
     const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      accepted.push(socket);
       const onSecure = (client: Socket) => server.serve({ service: "shop" }, client);
       if (tls === undefined) onSecure(socket);
       else acceptTls(socket, { context: tls, protocols: ["h2", "http/1.1"], onSecure, onFailed: () => {} });
     });
     listener.listen(0, "127.0.0.1");
     await once(listener, "listening");
-    return new HttpListener(server, peer, listener, reports);
+    return new HttpListener(server, peer, listener, reports, accepted);
   }
 
   get origin(): string {
@@ -64,6 +75,11 @@ export class HttpListener {
   /** Resolves once the peer has had so many requests. */
   async arrived(requests: number): Promise<void> {
     await eventually(`${requests} requests`, () => this.peer.requests.length >= requests);
+  }
+
+  /** Resolves once the latest of so many connections has brought so many bytes. */
+  async read(connections: number, bytes: number): Promise<void> {
+    await eventually(`${bytes} bytes`, () => this.#accepted[connections - 1]?.bytesRead === bytes);
   }
 
   /** A connection of a client. */

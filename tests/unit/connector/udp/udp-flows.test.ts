@@ -11,7 +11,9 @@ import { UdpStreams, type UdpStreamsOptions } from "../../../../connector/udp/ud
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { randomId } from "../../../support/authority/certificates.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
+import { holdTime } from "../../../support/clock/held-time.ts";
 import { peerStream, testRelay } from "../../../support/connector/test-relay.ts";
+import { freePort } from "../../../support/free-port.ts";
 
 async function udpSocket(): Promise<Socket> {
   const socket = createSocket("udp4");
@@ -128,10 +130,12 @@ describe("Flows of datagrams", () => {
   });
 
   it("end when no datagram comes for the idle time, and a client may begin anew", async () => {
+    const pass = holdTime();
     const { client, clients, relays, target } = await setUp({ clients: { idleMs: 60 } });
     const one = await client();
     one.send("a");
     await eventually("the answer", () => one.received.length === 1);
+    await pass(200);
     await eventually("the end", () => clients.size === 0 && relays.target.flows === 0);
     expect(relays.listener.flows).toBe(0);
     one.send("b");
@@ -140,10 +144,12 @@ describe("Flows of datagrams", () => {
   });
 
   it("end from the target's side as well", async () => {
+    const pass = holdTime();
     const { client, clients, relays } = await setUp({ streams: { idleMs: 60 } });
     const one = await client();
     one.send("a");
     await eventually("the answer", () => one.received.length === 1);
+    await pass(200);
     await eventually("the end", () => relays.target.flows === 0 && clients.size === 0);
     expect(relays.listener.flows).toBe(0);
   });
@@ -174,11 +180,7 @@ describe("Flows of datagrams", () => {
   });
 
   it("survive a target that is not there for a while", async () => {
-    const gone = createSocket("udp4");
-    gone.bind(0, "127.0.0.1");
-    await once(gone, "listening");
-    const { port } = gone.address();
-    gone.close();
+    const port = await freePort();
     const { client, clients } = await setUp({ targetPort: port });
     const one = await client();
     one.send("lost");

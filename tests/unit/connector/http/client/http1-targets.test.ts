@@ -11,6 +11,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { webSocketAccept } from "../../../../../connector/http/websocket-accept.ts";
 import { fieldOf } from "../../../../../protocol/exchange/fields.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
+import { holdTime } from "../../../../support/clock/held-time.ts";
 import { tcpServer } from "../../../../support/traffic/sockets.ts";
 import { TestTarget } from "../../../../support/traffic/test-exchange.ts";
 
@@ -562,8 +563,11 @@ describe("the limits of an exchange", () => {
   });
 
   it("end a response that falls silent", async () => {
+    const pass = holdTime();
     const { port } = await httpServer((_request, response) => void response.write("begin"));
     const exchange = new TestTarget({ port, limits: { firstByteMs: 50, idleMs: 50 } }).get();
+    await eventually("the response begins", () => exchange.content === "begin");
+    await pass(100);
     await expect(exchange.answer).rejects.toEqual(code("exchange.timeout"));
     expect(exchange.content).toBe("begin");
   });
@@ -574,11 +578,12 @@ describe("the limits of an exchange", () => {
   });
 
   it("count a request that goes on as no silence", async () => {
+    const pass = holdTime();
     const { port } = await httpServer(mirror);
     const exchange = new TestTarget({ port, limits: { firstByteMs: 200 } }).open();
     for (let piece = 0; piece < 8; piece++) {
       exchange.write("x");
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pass(50);
     }
     exchange.end();
     expect(mirrored((await exchange.answer).content).content).toBe("xxxxxxxx");

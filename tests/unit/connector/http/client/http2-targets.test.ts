@@ -10,6 +10,7 @@ import {
 import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { eventually } from "../../../../support/clock/eventually.ts";
+import { holdTime } from "../../../../support/clock/held-time.ts";
 import { headerLine } from "../../../../support/http/bad-http2-requests.ts";
 import {
   END_HEADERS,
@@ -457,10 +458,18 @@ describe("an HTTP/2 target that breaks off", () => {
 
 describe("the deadline of a gRPC call", () => {
   it("ends the call, although the target would be waited for longer", async () => {
+    const pass = holdTime();
     const codes: number[] = [];
-    const { port } = await http2Server((stream) => void stream.on("close", () => codes.push(stream.rstCode)));
+    let calls = 0;
+    const { port } = await http2Server((stream) => {
+      calls++;
+      stream.on("close", () => codes.push(stream.rstCode));
+    });
     const fields = [...GRPC, "grpc-timeout", "50m"];
-    await expect(http2Target(port).post("x", { fields }).answer).rejects.toEqual(code("exchange.timeout"));
+    const { answer } = http2Target(port).post("x", { fields });
+    await eventually("the target has the call", () => calls === 1);
+    await pass(50);
+    await expect(answer).rejects.toEqual(code("exchange.timeout"));
     await eventually("the target has the reset", () => codes.length === 1);
     expect(codes).toEqual([constants.NGHTTP2_CANCEL]);
   });

@@ -8,6 +8,7 @@ import { Retries } from "../../../../../connector/http/retry/retries.ts";
 import { FairleadError } from "../../../../../protocol/errors.ts";
 import { fieldOf } from "../../../../../protocol/exchange/fields.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
+import { holdTime } from "../../../../support/clock/held-time.ts";
 import type { PeerRequest } from "../../../../support/connector/exchange-peer.ts";
 import { HttpListener } from "../../../../support/connector/http-listener.ts";
 
@@ -530,13 +531,25 @@ describe("a connection of HTTP/1.1", () => {
   });
 
   it("gives up clients that send no head, or no content, in time", async () => {
-    const listener = await listen(() => {}, { limits: { headMs: 60, bodyIdleMs: 60, keptMs: 60 } });
-    expect(await listener.send("GET / HTTP/1.1\r\nHo")).toMatch(/^HTTP\/1.1 408 /);
-    expect(await listener.send("P")).toBe("");
-    expect(await listener.send("")).toBe("");
-    expect(await listener.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")).toMatch(
-      /^HTTP\/1.1 408 /,
-    );
+    const pass = holdTime();
+    const listener = await listen(() => {}, { limits: { headMs: 60, bodyIdleMs: 60, lingerMs: 60 } });
+    let connections = 0;
+    const sendAndWait = async (text: string) => {
+      let received: string | null = null;
+      void listener.send(text).then((all) => {
+        received = all;
+      });
+      await listener.read(++connections, text.length);
+      return await eventually("the connection ends", async () => {
+        await pass(100);
+        return received;
+      });
+    };
+    expect(await sendAndWait("GET / HTTP/1.1\r\nHo")).toMatch(/^HTTP\/1.1 408 /);
+    expect(await sendAndWait("P")).toBe("");
+    expect(await sendAndWait("")).toBe("");
+    const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab";
+    expect(await sendAndWait(post)).toMatch(/^HTTP\/1.1 408 /);
     await listener.peer.requests[0]?.closed;
   });
 

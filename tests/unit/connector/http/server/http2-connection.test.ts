@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { FairleadError } from "../../../../../protocol/errors.ts";
 import { makeCertificates } from "../../../../support/authority/server-certificates.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
+import { holdTime } from "../../../../support/clock/held-time.ts";
 import { HttpListener } from "../../../../support/connector/http-listener.ts";
 import {
   BAD_HTTP2_REQUESTS,
@@ -429,12 +430,24 @@ describe("a connection of HTTP/2", () => {
   });
 
   it("closes a connection without requests in time, and a client that sends no content", async () => {
+    const pass = holdTime();
     const listener = await listen(() => {}, { limits: { keptMs: 100, lingerMs: 50, bodyIdleMs: 60 } });
     const session = dial(listener);
     const stream = session.request({ ":method": "POST" });
     stream.write("x");
-    expect((await answerOf(stream)).headers[":status"]).toBe(408);
-    if (!session.closed) await once(session, "close");
+    await eventually("the content arrives", () => listener.peer.requests[0]?.bytes === 1);
+    const answer = answerOf(stream);
+    await pass(80);
+    await eventually("the stream is reset", async () => {
+      await pass(1);
+      return stream.closed;
+    });
+    expect((await answer).headers[":status"]).toBe(408);
+    expect(session.closed).toBe(false);
+    await eventually("the session is closed", async () => {
+      await pass(50);
+      return session.closed;
+    });
     await eventually("no connection", () => listener.server.connections === 0);
   });
 

@@ -61,10 +61,9 @@ export class FileCertificate implements CertificateSource {
     const { service, certificate, key, onChange, log } = this.#options;
     const before = this.#trouble?.message;
     try {
-      const [cert, secret] = await Promise.all([
-        readPem("The certificate", certificate),
-        readPem("The key", key),
-      ]);
+      // One after the other: if both cannot be read, the trouble always names the certificate, and stays the same.
+      const cert = await readPem("The certificate", certificate);
+      const secret = await readPem("The key", key);
       const texts = `${cert}\n${secret}`;
       if (this.#isClosed || (texts === this.#texts && this.#trouble === null)) return;
       this.#context = secureContext(cert, secret, { certificate, key });

@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 /** Opens a lane whose peer is a bare socket of the test. */
-async function dial(timeoutMs = 2000): Promise<LaneHandshake> {
+async function dial(timeoutMs = 60_000): Promise<LaneHandshake> {
   const { port } = server.address() as AddressInfo;
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, LANE_SOCKET_OPTIONS);
   const connected = once(server, "connection");

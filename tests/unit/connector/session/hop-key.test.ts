@@ -104,7 +104,11 @@ describe("a session with hop encryption", () => {
     const data = randomBytes(12_000_000);
     const stream = await west.manager.open("video", east.instance, { encryption: "hop" });
     const answer = readAll(stream);
-    const cutting = setInterval(() => relay.cut(), 60);
+    // Not for ever: a machine that is too busy to join a lane between two cuts would carry nothing.
+    let cuts = 0;
+    const cutting = setInterval(() => {
+      if (cuts++ < 30) relay.cut();
+    }, 60);
     for (let at = 0; at < data.length; at += 99_991) {
       if (!stream.write(data.subarray(at, at + 99_991))) await once(stream, "drain");
       if (at % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 10));

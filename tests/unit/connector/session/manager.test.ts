@@ -278,6 +278,8 @@ describe("bytes that were altered on the way", () => {
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
     relay.alter = (data) => {
+      // A short message is an acknowledgement, which may still be on its way.
+      if (data.length < 30) return data;
       const altered = Buffer.from(data);
       const at = altered.length - 1;
       altered[at] = (altered[at] ?? 0) ^ 1;
@@ -299,7 +301,7 @@ describe("bytes that were altered on the way", () => {
     await stream.accepted;
     let dropped = false;
     relay.alter = (data) => {
-      if (dropped) return data;
+      if (dropped || data.length < 30) return data;
       dropped = true;
       return null;
     };

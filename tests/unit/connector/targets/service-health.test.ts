@@ -89,7 +89,8 @@ describe("ServiceHealth", () => {
         }
       };
     };
-    expect(costRatio(churn(1000), churn(250))).toBeLessThan(10);
+    const bound = 10;
+    expect(costRatio(churn(1000), churn(250), { bound })).toBeLessThan(bound);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { closeCodeFor } from "../../../../protocol/uplink/messages.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
-import { ServedClock } from "../../../support/clock/served-clock.ts";
+import { holdTime } from "../../../support/clock/held-time.ts";
 import { setUp, welcoming } from "../../../support/connector/uplink-stand.ts";
 import { clientSerial, type ScriptedEdge } from "../../../support/edge/scripted-edge.ts";
 
@@ -112,18 +112,27 @@ describe("an uplink that does not answer a request", () => {
   });
 
   it("is replaced soon, and the request is repeated on the next connection", async () => {
-    const { uplink, edge, reaches, log } = await setUp((edge) => deaf(edge, () => true), { liveness });
+    const pass = holdTime();
+    let unanswered = 0;
+    const { uplink, edge, reaches, log } = await setUp((edge) => deaf(edge, () => ++unanswered > 0), {
+      liveness,
+    });
     await reaches("up");
-    using served = new ServedClock();
-    expect(await uplink.requestRenewal()).toEqual(renewal);
-    expect(served.ms).toBeLessThan(3000);
+    const renewed = uplink.requestRenewal();
+    await eventually("the request", () => unanswered === 1);
+    await pass(liveness.answerMs);
+    await pass(1.1 * liveness.probeMs);
+    expect(await renewed).toEqual(renewal);
     expect(edge.sockets).toHaveLength(2);
     expect(uplink.state.state).toBe("up");
     expect(log.lines.filter((line) => line.fields.to === "waiting")).toEqual([]);
     await eventually("the first connection is closed", () => edge.sockets[0]?.readyState === 3);
     // The run loop now watches the second connection.
     edge.sockets[1]?.terminate();
-    await eventually("a third uplink", () => edge.sockets.length === 3);
+    await eventually("a third uplink", async () => {
+      await pass(100);
+      return edge.sockets.length === 3;
+    });
     await reaches("up");
   });
 
@@ -160,19 +169,28 @@ describe("an uplink that does not answer a request", () => {
   });
 
   it("is lost after a long silence when it cannot be replaced", async () => {
+    const pass = holdTime();
     const { uplink, edge, reaches, log } = await setUp((edge) => deaf(edge, () => true), {
       liveness,
       keepalive: { everyMs: 1000, deadAfterMs: 1500 },
     });
     await reaches("up");
     edge.script.upgrade = () => "edge.internal";
-    await expect(uplink.requestStatus(1200)).rejects.toMatchObject({ code: "uplink.lost" });
+    const status = uplink.requestStatus(1200);
+    status.catch(() => {});
+    const passUntil = async (what: string, holds: () => boolean) =>
+      await eventually(what, async () => {
+        await pass(50);
+        return holds();
+      });
     const failed = () => log.find("The uplink could not be replaced")?.fields.code;
-    await eventually("the replacement has failed", () => failed() === "edge.internal");
-    await eventually("the uplink is lost", () => uplink.state.state === "waiting");
+    await passUntil("the replacement has failed", () => failed() === "edge.internal");
+    expect(uplink.state.state).toBe("up");
+    await passUntil("the uplink is lost", () => uplink.state.state === "waiting");
+    await expect(status).rejects.toMatchObject({ code: "uplink.lost" });
     edge.script.upgrade = () => null;
-    await reaches("up");
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await passUntil("another uplink", () => uplink.state.state === "up");
+    await pass(200);
     expect(uplink.state.state).toBe("up");
   });
 });

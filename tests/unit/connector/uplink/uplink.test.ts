@@ -1,8 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
+import type { WebSocket } from "ws";
 import { ERRORS, FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
 import { closeCodeFor } from "../../../../protocol/uplink/messages.ts";
 import { randomId } from "../../../support/authority/certificates.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
+import { holdTime } from "../../../support/clock/held-time.ts";
 import { ServedClock } from "../../../support/clock/served-clock.ts";
 import { service, setUp, welcoming } from "../../../support/connector/uplink-stand.ts";
 import { clientSerial } from "../../../support/edge/scripted-edge.ts";
@@ -188,11 +190,23 @@ describe("Uplink", () => {
   });
 
   it("stays up when only its keep-alives are answered", async () => {
-    // Many answers fit into the limit, so a busy machine does not cause a silence.
-    const keepalive = { everyMs: 20, deadAfterMs: 2000 };
-    const { edge, uplink, reaches } = await setUp((edge) => welcoming(edge), { keepalive });
+    const pass = holdTime();
+    const keepalive = { everyMs: 200, deadAfterMs: 2000 };
+    let answered = 0;
+    const answer = (socket: WebSocket) =>
+      socket.on("message", (data) => {
+        if (String(data) === "p") socket.send("P", () => answered++);
+      });
+    const { edge, uplink, reaches } = await setUp((edge) => ({ ...welcoming(edge), open: answer }), {
+      keepalive,
+    });
     await reaches("up");
-    await new Promise((resolve) => setTimeout(resolve, 1.5 * keepalive.deadAfterMs));
+    await eventually("the first answer", () => answered === 1);
+    for (let ms = 0; ms < 1.5 * keepalive.deadAfterMs; ms += keepalive.everyMs) {
+      const before = answered;
+      await pass(keepalive.everyMs);
+      await eventually("an answer", () => answered > before);
+    }
     expect(uplink.state.state).toBe("up");
     expect(edge.sockets).toHaveLength(1);
   });

@@ -56,7 +56,7 @@ const ALIVE: PeerLife = { silentMs: 0, roundTripMs: 1 };
 
 async function setUp(
   fates: Record<string, Fate[]>,
-  holdMs = 300,
+  holdMs = 60_000,
   hop = new HopPolicy(),
   life = ALIVE,
   edgeUpForMs = Number.POSITIVE_INFINITY,

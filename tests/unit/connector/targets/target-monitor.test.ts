@@ -117,7 +117,7 @@ describe("TargetMonitor", () => {
   });
 
   it("finds a target down after connections to it were refused", async () => {
-    const { server, port } = await tcpServer(() => {});
+    const { server, port } = await tcpServer(() => {}, { port: await freePort() });
     const web = portOf("web", { host: HOST, port });
     const { monitor, pool, use } = setUp([web]);
     monitor.start();

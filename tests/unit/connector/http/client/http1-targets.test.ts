@@ -12,6 +12,7 @@ import { webSocketAccept } from "../../../../../connector/http/websocket-accept.
 import { fieldOf } from "../../../../../protocol/exchange/fields.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
 import { holdTime } from "../../../../support/clock/held-time.ts";
+import { freePort } from "../../../../support/free-port.ts";
 import { tcpServer } from "../../../../support/traffic/sockets.ts";
 import { TestTarget } from "../../../../support/traffic/test-exchange.ts";
 
@@ -460,8 +461,7 @@ describe("an exchange whose target breaks HTTP", () => {
   });
 
   it("refuses the stream when the target refuses the connection, before any byte", async () => {
-    const { port, server } = await tcpServer(() => {});
-    await new Promise((resolve) => server.close(resolve));
+    const port = await freePort();
     await expect(new TestTarget({ port }).get().accepted).rejects.toEqual(code("service.refused"));
   });
 

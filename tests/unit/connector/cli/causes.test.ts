@@ -15,6 +15,7 @@ import { stateError } from "../../../../connector/state/errors.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { RENEWABLE_MS } from "../../../../protocol/uplink/assertions.ts";
 import { TestDeployment } from "../../../support/authority/test-deployment.ts";
+import { UNKNOWN_HOST } from "../../../support/dns/unknown-host.ts";
 import { FakeEdge, KEY } from "../../../support/edge/fake-edge.ts";
 import { freePort } from "../../../support/free-port.ts";
 import { makeWorld, useEdge, type World } from "../../../support/process/cli-world.ts";
@@ -34,7 +35,8 @@ const steady = (text: string) =>
     .replaceAll(world.dir, "DIR")
     .replaceAll(edge.url, "https://EDGE")
     .replaceAll(foreignUrl, "https://OTHER")
-    .replaceAll(closedUrl, "https://CLOSED");
+    .replaceAll(closedUrl, "https://CLOSED")
+    .replaceAll(UNKNOWN_HOST, "edge.invalid");
 
 const show = (title: string, place: string, text: string) => {
   shown.push(`# ${title}\n${steady(place)}\n${steady(text).trimEnd()}\n`);
@@ -181,7 +183,7 @@ const COMMANDS: readonly (readonly [string, readonly string[], Environment?])[] 
   [
     "a name that the DNS does not know",
     ["network", "list"],
-    () => ({ FAIRLEAD_URL: "https://edge.invalid" }),
+    () => ({ FAIRLEAD_URL: `https://${UNKNOWN_HOST}` }),
   ],
   ["an edge whose CA is not given", ["network", "list"], () => ({ FAIRLEAD_CA: undefined })],
   ["another server than an edge, which answers 404", ["network", "list"], answering(404)],

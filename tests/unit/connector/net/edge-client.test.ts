@@ -5,6 +5,7 @@ import * as z from "zod";
 import { EdgeClient } from "../../../../connector/net/edge-client.ts";
 import { Network } from "../../../../protocol/api/networks.ts";
 import { makeCertificates } from "../../../support/authority/server-certificates.ts";
+import { UNKNOWN_HOST } from "../../../support/dns/unknown-host.ts";
 import { FakeEdge, KEY } from "../../../support/edge/fake-edge.ts";
 
 const Networks = z.array(Network);
@@ -70,7 +71,7 @@ describe("EdgeClient", () => {
     await expect(list(client({ url: "https://127.0.0.1:1" }))).rejects.toMatchObject({
       code: "edge.unreachable",
     });
-    await expect(list(client({ url: "https://edge.invalid" }))).rejects.toMatchObject({
+    await expect(list(client({ url: `https://${UNKNOWN_HOST}` }))).rejects.toMatchObject({
       code: "edge.unreachable",
     });
   });

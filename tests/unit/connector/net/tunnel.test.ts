@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { parseProxy } from "../../../../connector/net/proxy.ts";
 import { openTunnel } from "../../../../connector/net/tunnel.ts";
 import { makeCertificates } from "../../../support/authority/server-certificates.ts";
+import { UNKNOWN_HOST } from "../../../support/dns/unknown-host.ts";
 import { startProxy } from "../../../support/traffic/connect-proxy.ts";
 import { type SocksProxyOptions, startSocksProxy } from "../../../support/traffic/socks-proxy.ts";
 
@@ -161,7 +162,7 @@ describe("openTunnel through an HTTP proxy", () => {
     const closed = await failureOf(open("127.0.0.1:1"));
     expect(closed.text).toBe("The proxy http://127.0.0.1:1 cannot be reached (ECONNREFUSED).");
     expect(closed.action).toContain("that the proxy runs");
-    const unknown = await failureOf(open("proxy.invalid:3128"));
+    const unknown = await failureOf(open(`${UNKNOWN_HOST}:3128`));
     expect(unknown.text).toContain("cannot be reached");
     expect(unknown.action).toContain("DNS");
   });
@@ -203,7 +204,7 @@ describe("openTunnel through a SOCKS5 proxy", () => {
     const tunnel = await open(`socks5://127.0.0.1:${proxy.port}`, { host: "localhost", port });
     expect(await greetingOf(tunnel)).toBe("hello");
     expect(proxy.requests.at(-1)).toBe(`127.0.0.1:${port}`);
-    const unknown = await failureOf(open(`socks5://127.0.0.1:${proxy.port}`, { host: "edge.invalid", port }));
+    const unknown = await failureOf(open(`socks5://127.0.0.1:${proxy.port}`, { host: UNKNOWN_HOST, port }));
     expect(unknown.code).toBe("edge.unreachable");
     expect(unknown.action).toContain("socks5h://");
   });

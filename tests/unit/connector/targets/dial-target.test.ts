@@ -2,6 +2,7 @@ import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { dialTarget } from "../../../../connector/targets/dial-target.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
+import { UNKNOWN_HOST } from "../../../support/dns/unknown-host.ts";
 import { freePort } from "../../../support/free-port.ts";
 import { openSockets, silentPort, tcpServer } from "../../../support/traffic/sockets.ts";
 
@@ -20,9 +21,7 @@ describe("dialTarget", () => {
   it("distinguishes refused, silent and unknown targets by their codes", async () => {
     const refused = { host: "127.0.0.1", port: await freePort() };
     await expect(dialTarget(refused)).rejects.toEqual(code("service.refused"));
-    await expect(dialTarget({ host: "nowhere.invalid", port: 80 })).rejects.toEqual(
-      code("service.unreachable"),
-    );
+    await expect(dialTarget({ host: UNKNOWN_HOST, port: 80 })).rejects.toEqual(code("service.unreachable"));
     const silent = { host: "127.0.0.1", port: await silentPort() };
     await expect(dialTarget(silent, { timeoutMs: 200 })).rejects.toEqual(code("service.timeout"));
   });

@@ -1,4 +1,5 @@
 /** Plain TCP for tests. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { StuckServer } from "./stuck-server.ts";
@@ -61,7 +62,18 @@ export async function silentPort(): Promise<number> {
   return server.port;
 }
 
-/** Returns the connections that this process has open or is opening. */
-export function openSockets(): number {
-  return process.getActiveResourcesInfo().filter((resource) => resource === "TCPSocketWrap").length;
+/**
+ * Counts the connections that this process opens from now on until the test ends, as long as they are open or opening.
+ * Those of earlier tests may close at any time, and are not among them.
+ */
+export function countConnections(): () => number {
+  const open = new Set<Socket>();
+  const note = (message: unknown): void => {
+    const { socket } = message as { readonly socket: Socket };
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+  };
+  subscribe("net.client.socket", note);
+  onTestFinished(() => void unsubscribe("net.client.socket", note));
+  return () => open.size;
 }

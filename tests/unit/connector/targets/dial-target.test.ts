@@ -4,7 +4,7 @@ import { dialTarget } from "../../../../connector/targets/dial-target.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
 import { UNKNOWN_HOST } from "../../../support/dns/unknown-host.ts";
 import { freePort } from "../../../support/free-port.ts";
-import { openSockets, silentPort, tcpServer } from "../../../support/traffic/sockets.ts";
+import { countConnections, silentPort, tcpServer } from "../../../support/traffic/sockets.ts";
 
 const code = (value: string) => expect.objectContaining({ code: value });
 
@@ -28,13 +28,13 @@ describe("dialTarget", () => {
 
   it("leaves no socket behind when it is aborted, before and during the dial", async () => {
     const silent = { host: "127.0.0.1", port: await silentPort() };
-    const before = openSockets();
+    const connections = countConnections();
     const ended = new AbortController();
     const dials = Array.from({ length: 20 }, () => dialTarget(silent, { signal: ended.signal }));
-    expect(openSockets()).toBe(before + 20);
+    expect(connections()).toBe(20);
     ended.abort();
     for (const dial of dials) await expect(dial).rejects.toEqual(code("stream.cancelled"));
     await expect(dialTarget(silent, { signal: ended.signal })).rejects.toEqual(code("stream.cancelled"));
-    await eventually("no dial is left", () => openSockets() === before);
+    await eventually("no dial is left", () => connections() === 0);
   });
 });

@@ -29,7 +29,7 @@ import { tcpServers, testRelay } from "../../../support/connector/test-relay.ts"
 import { freePort } from "../../../support/free-port.ts";
 import { temporaryState } from "../../../support/process/directories.ts";
 import { dnsServer } from "../../../support/traffic/dns-server.ts";
-import { openSockets, silentPort, tcpServer } from "../../../support/traffic/sockets.ts";
+import { countConnections, silentPort, tcpServer } from "../../../support/traffic/sockets.ts";
 
 const network = await TestNetwork.create();
 let relay: TestRelay;
@@ -72,7 +72,7 @@ async function setUp() {
   first.destroy();
   await eventually("the stream is gone", () => owner.manager.streams === 0);
   await eventually("its target is gone", () => targets.size === 0);
-  return { owner, peer, before: openSockets() };
+  return { owner, peer, dials: countConnections() };
 }
 
 /** A pool, and a way to connect with one port that has these targets. */
@@ -264,31 +264,31 @@ describe("TargetGroup", () => {
 
 describe("TargetPool, with a target that does not answer,", () => {
   it("ends the dial of a stream that was reset, and keeps the dial of another stream", async () => {
-    const { owner, peer, before } = await setUp();
+    const { owner, peer, dials } = await setUp();
     for (let round = 0; round < 5; round++) {
       const open = () => peer.manager.open("stuck", owner.instance);
       const streams = await Promise.all(Array.from({ length: 200 }, open));
       const control = await open();
-      await eventually("the owner dials", () => openSockets() === before + 201, { within: 60_000 });
+      await eventually("the owner dials", () => dials() === 201, { within: 60_000 });
       for (const stream of streams) stream.destroy();
-      await eventually("one dial is left", () => openSockets() === before + 1, { within: 60_000 });
+      await eventually("one dial is left", () => dials() === 1, { within: 60_000 });
       control.destroy();
-      await eventually("no dial is left", () => openSockets() === before, { within: 60_000 });
+      await eventually("no dial is left", () => dials() === 0, { within: 60_000 });
     }
   }, 120_000);
 
   it("limits the dials at a time, and serves another service of the same session meanwhile", async () => {
-    const { owner, peer, before } = await setUp();
+    const { owner, peer, dials } = await setUp();
     const streams = await Promise.all(
       Array.from({ length: 400 }, () => peer.manager.open("stuck", owner.instance)),
     );
-    await eventually("dials wait in line", () => openSockets() - before === 256, { within: 60_000 });
+    await eventually("dials wait in line", () => dials() === 256, { within: 60_000 });
     const good = await peer.manager.open("good", owner.instance);
     await good.accepted;
     const codes = streams.slice(256).map((stream) => codeOf(stream.accepted));
     expect(new Set(await Promise.all(codes))).toEqual(new Set(["service.overloaded"]));
     for (const stream of [...streams, good]) stream.destroy();
-    await eventually("no dial is left", () => openSockets() === before, { within: 60_000 });
+    await eventually("no dial is left", () => dials() === 0, { within: 60_000 });
   }, 120_000);
 });
 

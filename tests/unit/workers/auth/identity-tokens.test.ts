@@ -172,7 +172,8 @@ describe("IdentityTokens.verify", () => {
   it("refuses a token with any character changed", async () => {
     const good = await provider.token({ claims: { roles: ["admins"] } });
     for (let at = 0; at < good.length; at += 7) {
-      const other = good[at] === "A" ? "B" : "A";
+      // The highest bit of the character: the low bits of the last one of a part mean nothing.
+      const other = /[A-Za-f]/.test(good[at] ?? "") ? "g" : "A";
       const changed = good.slice(0, at) + other + good.slice(at + 1);
       if (looksLikeToken(changed)) expect(await codeOf(verify(changed)), `at ${at}`).toBe("oidc.invalid");
     }

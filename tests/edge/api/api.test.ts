@@ -21,6 +21,7 @@ import {
 } from "../../support/workerd/client.ts";
 import { API_URL, GATEWAY_URL } from "../../support/workerd/environment.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
+import { stopClock } from "../../support/workerd/stopped-clock.ts";
 
 afterEach(() => resetEdge());
 
@@ -107,6 +108,7 @@ describe("a key", () => {
   });
 
   it("is limited after too many failures, for that client only", async () => {
+    stopClock();
     const address = "2001:db8:1:2::1";
     const key = `flk_admin_${"b".repeat(43)}`;
     let last = await call("GET", "/v1/networks", { key, address });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CreatedKey } from "../../../protocol/api/keys.ts";
 import { RCODE } from "../../../protocol/dns/constants.ts";
 import { writeQuery } from "../../../protocol/dns/forwarded-answer.ts";
@@ -7,6 +7,7 @@ import { encodeBase64Url } from "../../../protocol/encoding.ts";
 import { ask, call, createKey, createNetwork, errorOf, expectAnswer } from "../../support/workerd/client.ts";
 import { API_URL } from "../../support/workerd/environment.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
+import { stopClock } from "../../support/workerd/stopped-clock.ts";
 
 const MESSAGE = "application/dns-message";
 const QUERY = writeQuery(0, { name: "api.shop.internal", type: 1 }, true);
@@ -20,10 +21,7 @@ beforeEach(async () => {
   key = (await expectAnswer(CreatedKey, call("POST", "/v1/keys", { body }))).key;
 });
 
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await resetEdge();
-});
+afterEach(() => resetEdge());
 
 let clients = 0;
 /** Asks by POST, from a new client address each time: failures are limited by client. */
@@ -74,8 +72,7 @@ describe("DNS over HTTPS", () => {
   });
 
   it("refuses a key's queries above its rate, with the time to wait, and not those of another key", async () => {
-    const now = Date.now();
-    vi.spyOn(Date, "now").mockReturnValue(now);
+    stopClock();
     // What is no query counts as well.
     const answers: Response[] = [];
     // Fewer at a time than a key may have in progress.

@@ -17,22 +17,12 @@ import {
 } from "../../support/workerd/client.ts";
 import { ADMIN_KEY } from "../../support/workerd/environment.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
+import { stopClock } from "../../support/workerd/stopped-clock.ts";
 
 afterEach(async () => {
   vi.restoreAllMocks();
   await resetEdge();
 });
-
-/** Stops the clock, which limits refill by: how many tries pass must not depend on how fast this machine is. */
-function stopClock(): { advance(ms: number): void } {
-  let now = Date.now();
-  vi.spyOn(Date, "now").mockImplementation(() => now);
-  return {
-    advance: (ms) => {
-      now += ms;
-    },
-  };
-}
 
 let clients = 0;
 /** A new client address, since limits count by client. */

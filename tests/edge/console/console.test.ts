@@ -14,6 +14,7 @@ import { ask, call, createKey, createNetwork, errorOf, expectAnswer } from "../.
 import { API_URL } from "../../support/workerd/environment.ts";
 import { hangUpAll } from "../../support/workerd/member.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
+import { stopClock } from "../../support/workerd/stopped-clock.ts";
 import { TestViewer } from "../../support/workerd/viewer.ts";
 
 afterEach(async () => {
@@ -197,6 +198,7 @@ describe("A session of the console", () => {
 
 describe("A wrong password", () => {
   it("is refused like an unknown user, limited by client and noted in the edge's log", async () => {
+    stopClock();
     await setUser("anna");
     const address = freshAddress();
     const wrong = (user: string) => signIn({ user, password: "wrong password" }, address);
@@ -216,6 +218,7 @@ describe("A wrong password", () => {
   });
 
   it("is limited by user, whatever the clients' addresses are", async () => {
+    stopClock();
     for (let at = 0; at < 20; at++) expect((await object().attempt("anna")).wait).toBe(0);
     const limited = await signIn({ user: "anna", password: PASSWORD }, freshAddress());
     expect([limited.status, Number(limited.headers.get("retry-after")) > 0]).toEqual([429, true]);

@@ -13,6 +13,7 @@ import { DoorConnector, type TestExchange } from "../../support/workerd/door-con
 import { Provider } from "../../support/workerd/identity-provider.ts";
 import { type Member, offer, PATIENCE, TestUplink } from "../../support/workerd/member.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
+import { stopClock } from "../../support/workerd/stopped-clock.ts";
 
 let tests = 0;
 /** Other ones for each test, since the Worker caches what a hostname leads to. */
@@ -21,13 +22,11 @@ let origin = "";
 let provider: Provider;
 let east: Member;
 let browser: Browser;
-let now = 0;
 
 beforeEach(async () => {
   tests += 1;
   hostname = `signin-${tests}.example.com`;
   origin = `https://${hostname}`;
-  now = Date.now();
   ({ east } = await openShop());
   await call("POST", "/v1/networks/shop/hostnames", { body: { pattern: hostname } });
   provider = await Provider.start();
@@ -245,15 +244,16 @@ describe("the sign-in with the identity provider", () => {
 
   it("ends with the time of its session, and too late a return is refused", async () => {
     await publish("oidc");
+    const clock = stopClock();
     const slow = newBrowser();
     const url = provider.codeFlow.authorize(await leave("/", slow));
     await signIn();
-    vi.spyOn(Date, "now").mockReturnValue(now + (SIGN_IN_SECONDS + 60) * 1000);
+    clock.advance((SIGN_IN_SECONDS + 60) * 1000);
     expect(await refusal(slow.visit(url))).toEqual(FAILED);
-    vi.spyOn(Date, "now").mockReturnValue(now + (SESSION_SECONDS - 60) * 1000);
+    clock.advance((SESSION_SECONDS - SIGN_IN_SECONDS - 120) * 1000);
     // Connectors have missed the time that was left out, so the request ends there.
     expect((await browser.visit(`${origin}/`)).status).not.toBe(302);
-    vi.spyOn(Date, "now").mockReturnValue(now + (SESSION_SECONDS + 60) * 1000);
+    clock.advance(120_000);
     expect((await browser.visit(`${origin}/`)).status).toBe(302);
   });
 
@@ -294,6 +294,7 @@ describe("the sign-in with the identity provider", () => {
     provider.redirectUris.push(`${origin}/.fairlead/callback`);
     const url = new URL(provider.codeFlow.authorize(await leave()));
     url.searchParams.set("code", "guessed");
+    stopClock();
     const seen = new Set<number>();
     for (let at = 0; at < 200 && !seen.has(429); at++) seen.add((await browser.visit(url.href)).status);
     expect(seen).toEqual(new Set([403, 429]));
@@ -353,6 +354,7 @@ describe("the sign-in with a key", () => {
     expect(await wrong.text()).toContain("The key is not valid for this hostname.");
     const back = await signInWith(key, "https://evil.example");
     expect(locationOf(back)).toBe(`${origin}/`);
+    stopClock();
     const answers = await Promise.all(Array.from({ length: 200 }, (_, at) => signInWith(`fld_${at}`)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
   });

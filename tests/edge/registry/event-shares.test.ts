@@ -7,12 +7,15 @@ import { unwrap } from "../../../workers/result.ts";
 import { type Member, offer, TestUplink } from "../../support/workerd/member.ts";
 import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
+import { stopClock } from "../../support/workerd/stopped-clock.ts";
 
 let ops: Operator;
 let west: Member;
 let east: Member;
 
 beforeEach(async () => {
+  // Events are counted by the minute.
+  stopClock();
   ({ ops, west, east } = await openShop());
 });
 afterEach(closeShop);

@@ -4,6 +4,7 @@ import { unwrap } from "../../../workers/result.ts";
 import { type Member, offer, TestUplink } from "../../support/workerd/member.ts";
 import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
+import { stopClock } from "../../support/workerd/stopped-clock.ts";
 
 let ops: Operator;
 let west: Member;
@@ -92,6 +93,7 @@ describe("a connector's clock", () => {
     TestUplink.open(member, time === undefined ? {} : { time });
 
   it("records an event if it is ten seconds off, and one when it is right again", async () => {
+    stopClock();
     await greeted(Date.now() + 9_000);
     expect(await ask({ type: "site.clock" })).toEqual([]);
     await greeted(Date.now() + 3_600_000);
@@ -129,6 +131,7 @@ describe("further instances of a site", () => {
 
 describe("a failed proof of identity", () => {
   it("is recorded, but does not fill the log when repeated", async () => {
+    stopClock();
     for (let round = 0; round < 20; round++) {
       await ops.registry.noteRefusal({ siteId: west.siteId, code: "certificate.revoked", text: "no" });
     }
@@ -138,6 +141,7 @@ describe("a failed proof of identity", () => {
   });
 
   it("displaces nothing else from the log for guessed tokens", async () => {
+    stopClock();
     await ops.registry.setQuotas({ events: 100 }, "ops");
     const others = (await ask({})).filter(({ type }) => !type.endsWith(".refused"));
     const claim = await ops.token();

@@ -4,6 +4,7 @@ import { unwrap } from "../../../workers/result.ts";
 import { admit, type Member, offer, PATIENCE, TestUplink } from "../../support/workerd/member.ts";
 import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
+import { stopClock } from "../../support/workerd/stopped-clock.ts";
 
 let ops: Operator;
 let west: Member;
@@ -94,6 +95,8 @@ describe("the quotas of a network", () => {
   });
 
   it("refuse further sessions with a retryable code, while existing ones can be resumed", async () => {
+    // A request joins a session for some seconds after its grant.
+    stopClock();
     await set({ sessions: 1 });
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api"), offer("api2")] });

@@ -46,13 +46,14 @@ function watchTimers(): ReadonlySet<unknown> {
 
 describe("the objects of an idle network", () => {
   it("run no code, with uplinks and a console in the background that keep their connections alive", async () => {
+    // A thousand uplinks take longer to open than one may be silent.
+    vi.useFakeTimers({ toFake: ["Date"] });
     const { west } = await openShop();
     const uplinks: TestUplink[] = [];
     for (let site = 0; site < SITES; site++) {
       const member = await admit("shop", `site-${site}`);
       for (let each = 0; each < UPLINKS_OF_A_SITE; each++) uplinks.push(await TestUplink.open(member));
     }
-    vi.useFakeTimers({ toFake: ["Date"] });
     const timers = watchTimers();
     const intervals = vi.spyOn(globalThis, "setInterval");
     const [status, traffic] = [await TestViewer.open("shop"), await TrafficViewer.open("shop")];

@@ -109,8 +109,8 @@ describe("a token", () => {
   });
 
   it("is refused with its own code if expired, revoked, altered or unknown", async () => {
-    const expired = await claim({ expirySeconds: 60 });
     vi.useFakeTimers({ toFake: ["Date"] });
+    const expired = await claim({ expirySeconds: 60 });
     vi.setSystemTime(Date.now() + 59_000);
     await expectAnswer(Admission, redeem(expired, "early"));
     vi.setSystemTime(Date.now() + 1_000);

@@ -14,6 +14,7 @@ import { ask, call, createKey, createNetwork, errorOf, expectAnswer } from "../.
 import { ADMIN_KEY, API_URL } from "../../support/workerd/environment.ts";
 import { admit, hangUpAll, type Member, PATIENCE } from "../../support/workerd/member.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
+import { stopClock } from "../../support/workerd/stopped-clock.ts";
 import {
   dialTelemetry,
   streams,
@@ -21,6 +22,8 @@ import {
   TrafficViewer,
   telemetryOf,
 } from "../../support/workerd/telemetry-line.ts";
+
+const DAY_MS = 86_400_000;
 
 let west: Member;
 let east: Member;
@@ -143,16 +146,18 @@ describe("the object of traffic", () => {
 
   it("keeps connections when everything was stored before it hibernates", async () => {
     const line = await TelemetryLine.open(west);
+    // The last minute of a day: every longer period ends with it, and these are stored one by one.
+    const { advance } = stopClock(DAY_MS);
     line.report(toEast({ bytesToTarget: 100 }));
     await groupWith(100);
-    // The minute is over, and everything is in its row. Longer periods that end with it are stored one by one.
-    const clock = vi.spyOn(Date, "now");
-    for (let minute = 0; minute < 4; minute++) {
-      clock.mockReturnValue(Date.now() + 60_000);
+    for (const _ of LEVELS) {
+      advance(60_000);
       await runDurableObjectAlarm(telemetryOf(west));
     }
-    // The slots of minutes come first. At the end of ten minutes, a row of ten is stored as well.
-    expect(await stored("SELECT slot FROM windows WHERE slot < 10000")).toHaveLength(1);
+    const levels = await stored(
+      "SELECT slot / 10000 AS level, count(*) AS count FROM windows GROUP BY 1 ORDER BY 1",
+    );
+    expect(levels).toEqual(LEVELS.map((_, level) => ({ level, count: 1 })));
     expect(await runInDurableObject(telemetryOf(west), (_, { storage }) => storage.getAlarm())).toBeNull();
     await evictDurableObject(telemetryOf(west), { webSockets: "hibernate" });
     line.report(toEast({ bytesToTarget: 120 }));

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { unwrap } from "../../../workers/result.ts";
 import { newKeys } from "../../support/authority/test-site.ts";
-import { boundOf, timeOf } from "../../support/clock/bound.ts";
 
 import { expectJoined, refusal } from "../../support/workerd/lane.ts";
 import { granted, linkIn, type Member, offer, TestUplink } from "../../support/workerd/member.ts";
@@ -73,13 +72,9 @@ describe("revoking an issuer's access", () => {
     const { one, two, mine } = await everybodyUp();
     const lost = await talk(mine, one, "one");
     const kept = await talk(mine, two, "two");
-    const bound = await boundOf(1_000, { times: 50, control: () => ops.links() });
-    const took = await timeOf(async () => {
-      const died = unwrap(await revoke("public1"));
-      expect(died.sessions).toBe(1);
-      for (const end of lost.ends) await end.closed;
-    });
-    expect(took).toBeLessThan(bound);
+    const died = unwrap(await revoke("public1"));
+    expect(died.sessions).toBe(1);
+    for (const end of lost.ends) await end.closed;
     for (const uplink of [one, mine]) {
       await uplink.settle();
       expect(cutsAt(uplink)).toEqual([[lost.session, "session.revoked"]]);

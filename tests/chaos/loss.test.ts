@@ -38,15 +38,15 @@ describe(`Streams over a path with ${PERCENT} % loss and ${ROUND_TRIP} ms`, () =
     if (!inside && FULL) proxy.spoil(badness);
     const begin = performance.now();
     const streams = await ground.server.open(ground.streams, FULL ? 8 : 4, { bytes: 100, everyMs: 250 });
-    await streams.move(90_000);
+    await streams.move();
     const opened = Math.round(performance.now() - begin);
     const { id } = await session(ground.west, "is up", ({ state }) => state === "up");
     if (!inside) proxy.spoil(badness);
-    const first = await streams.move(90_000);
+    const first = await streams.move();
     const [, , ...lanes] = proxy.open(ground.edge.gatewayUrl);
     for (const tunnel of lanes) tunnel.cut();
-    const second = await streams.move(90_000);
-    await streams.finish(90_000);
+    const second = await streams.move();
+    await streams.finish();
     const after = await session(ground.west, "is the first one still", (now) => now.id === id);
     report("loss", {
       by: inside ? "netem" : `imitation, seed ${SEED}`,

@@ -1,5 +1,6 @@
 /** Sends GET and POST requests at a steady rate over kept connections, each with a path of its own. */
 import { Agent, request } from "node:http";
+import { HOLD_MS } from "../../../connector/listeners/open-stream.ts";
 import type { Place } from "./servers.ts";
 
 export interface HttpLoadOptions {
@@ -16,10 +17,12 @@ export interface LoadCount {
   answered: number;
   /** What became of the requests that have no answer with 200 and their own path. */
   readonly failures: string[];
+  /** Failures of requests that waited for less than a listener holds a client. */
+  readonly impatient: string[];
   slowestMs: number;
 }
 
-const none = (): LoadCount => ({ sent: 0, answered: 0, failures: [], slowestMs: 0 });
+const none = (): LoadCount => ({ sent: 0, answered: 0, failures: [], impatient: [], slowestMs: 0 });
 
 export class HttpLoad {
   readonly gets = none();
@@ -61,7 +64,9 @@ export class HttpLoad {
       .catch((error: Error) => {
         const at = Math.round(begin - this.#begin);
         const after = Math.round(performance.now() - begin);
-        count.failures.push(`${path} at ${at} ms, after ${after} ms: ${error.message}`);
+        const failure = `${path} at ${at} ms, after ${after} ms: ${error.message}`;
+        count.failures.push(failure);
+        if (after < HOLD_MS) count.impatient.push(failure);
       })
       .finally(() => {
         count.slowestMs = Math.max(count.slowestMs, Math.round(performance.now() - begin));

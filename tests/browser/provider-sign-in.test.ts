@@ -1,7 +1,7 @@
 /** The sign-in at the console with an identity provider, in a real browser that follows every redirect by itself. */
 import { writeFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { callFrom, forgiveRefusals } from "../support/browser/console-stand.ts";
+import { callFrom, expectRefusals } from "../support/browser/console-stand.ts";
 import { openBrowser, type TestBrowser } from "../support/browser/test-browser.ts";
 import type { TestPage } from "../support/browser/test-page.ts";
 import { CLIENT, Provider } from "../support/edge/identity-provider.ts";
@@ -83,7 +83,7 @@ describe("the sign-in at the identity provider", () => {
     expect(await create.getAttribute("aria-disabled")).toBe("true");
     await page.getByRole("button", { name: "ann@example.com" }).waitFor();
     expect(await callFrom(opened, "POST", "/v1/networks/shop/tokens", {})).toEqual([403, "key.forbidden"]);
-    expect(forgiveRefusals(opened)).toBe(1);
+    await expectRefusals(opened, 1);
   });
 
   it("shows a name from the provider as text, however long it is", async () => {

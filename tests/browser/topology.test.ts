@@ -73,6 +73,7 @@ describe("the topology of 300 sites at 10 changes a second", () => {
 
     const victim = standIn.network.sites.find(({ state }) => state === "up");
     if (victim === undefined) throw new Error("No site is up.");
+    standIn.network.steady.add(victim.name);
     standIn.tell(standIn.network.setSite(victim.name, false, Date.now()));
     await page.getByRole("button", { name: `Site ${victim.name}, down` }).waitFor();
     expect(moved(first, await nodes())).toEqual([]);

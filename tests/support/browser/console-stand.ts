@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import * as z from "zod";
 import { ConsoleUser } from "../../../protocol/api/console.ts";
 import { ErrorResponse } from "../../../protocol/api/envelope.ts";
+import { eventually } from "../clock/eventually.ts";
 import { freePort } from "../free-port.ts";
 import { Cluster, type Connector, type Edge, type TestNetwork } from "../process/cluster.ts";
 import { HttpEcho } from "./http-echo.ts";
@@ -122,5 +123,16 @@ export async function callFrom(
 /** Lets the edge refuse what a page asks, at any time: its session ends during the test. */
 export const tolerateRefusals = (opened: TestPage): void => opened.tolerate(REFUSED);
 
-/** Takes the refusals of the edge out of the problems of a page. Returns how many there were. */
-export const forgiveRefusals = (opened: TestPage): number => opened.forgive(REFUSED);
+/**
+ * Waits until the browser has reported so many refusals of the edge, apart from the answers themselves, and takes them
+ * out of the problems of a page.
+ * @throws Error when there are others, or further ones
+ */
+export async function expectRefusals(opened: TestPage, count: number): Promise<void> {
+  let found = 0;
+  await eventually(`the browser reports ${count} refusals`, () => {
+    found += opened.forgive(REFUSED);
+    return found >= count;
+  });
+  if (found !== count) throw new Error(`The edge refused ${found} requests of the page.`);
+}

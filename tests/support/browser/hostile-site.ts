@@ -32,6 +32,7 @@ export async function startHostileSite(edge: Edge, network: TestNetwork): Promis
     }),
   );
   await uplink.next("welcome");
+  uplink.keepAlive();
   await reportTraffic(member);
 }
 

@@ -72,7 +72,8 @@ export class TestBrowser {
 
   async close(): Promise<void> {
     await this.#browser.close();
-    await rm(this.#home, { recursive: true, force: true, maxRetries: 3 });
+    // Chromium's helpers may write for a moment after it has ended.
+    await rm(this.#home, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 

@@ -22,7 +22,7 @@ import {
   TICKET_HEADER,
   UPLINK_PATH,
 } from "../../../protocol/uplink/assertions.ts";
-import { type Hello, type Offer, RegistryMessage } from "../../../protocol/uplink/messages.ts";
+import { type Hello, KEEPALIVE, type Offer, RegistryMessage } from "../../../protocol/uplink/messages.ts";
 import { UPLINK_VERSIONS } from "../../../protocol/versions.ts";
 import type { Edge } from "../process/cluster.ts";
 
@@ -296,6 +296,12 @@ export class RawUplink {
   send(message: object | string | Buffer): void {
     const raw = typeof message === "string" || Buffer.isBuffer(message);
     this.socket.send(raw ? message : JSON.stringify(message));
+  }
+
+  /** Sends keep-alives until it is closed, as connectors do. */
+  keepAlive(): void {
+    const timer = setInterval(() => this.send(KEEPALIVE.ping), KEEPALIVE.everyMs);
+    this.socket.once("close", () => clearInterval(timer));
   }
 
   /** Returns the next message of a type and drops those before it. @throws Error when the uplink closes first */

@@ -55,6 +55,8 @@ export class StandInNetwork {
   events: NetworkEvent[] = [];
   tokens: Token[] = [];
   silent: SilentSite[] = [];
+  /** Names of sites that {@link change} neither takes down nor brings up. */
+  readonly steady = new Set<string>();
   readonly #random = random();
   readonly #started: number;
   #ids = 0;
@@ -98,7 +100,7 @@ export class StandInNetwork {
 
   /** Changes something small: the round trip of a link, or now and then the state of a site. */
   change(now: number): Change {
-    const site = this.#pick(this.sites);
+    const site = this.#pick(this.sites.filter(({ name }) => !this.steady.has(name)));
     const down = this.sites.filter(({ state }) => state === "down").length;
     if (site?.state === "down" && this.#random() < 0.5) return this.setSite(site.name, true, now);
     if (site?.state === "up" && down <= this.sites.length / 20 && this.#random() < 0.1)

@@ -24,7 +24,7 @@ function setUp(refusal?: ErrorCode) {
     return Object.assign(stream, { accepted });
   };
   const life = () => ({ silentMs: 0, roundTripMs: 1 });
-  const opener = new StreamOpener({ catalogue, streams: { open, life }, holdMs: 50 });
+  const opener = new StreamOpener({ catalogue, streams: { open, life }, holdMs: 60_000 });
   return { opened, parts: { catalogue, opener, relay: testRelay() } };
 }
 

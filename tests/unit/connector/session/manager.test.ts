@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SessionStream } from "../../../../connector/session/manager.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { randomId, TestNetwork } from "../../../support/authority/certificates.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { holdTime } from "../../../support/clock/held-time.ts";
 import {
   type Connector,
   codeOf,
@@ -252,9 +254,18 @@ describe("SessionManager.open", () => {
   });
 
   it("throws session.timeout when the peer never dials", async () => {
+    const pass = holdTime();
     registry.intercept = () => {};
-    const { west, east } = await pair({ west: { limits: { upMs: 100 } } });
-    expect(await codeOf(west.manager.open("api", east.instance))).toBe("session.timeout");
+    const { west, east } = await pair({ west: { limits: { upMs: 1000 } } });
+    let code: string | null = null;
+    void codeOf(west.manager.open("api", east.instance)).then((found) => {
+      code = found;
+    });
+    await eventually("the session is given up", async () => {
+      await pass(50);
+      return code;
+    });
+    expect(code).toBe("session.timeout");
     expect(registry.ended.map(({ code }) => code)).toEqual(["session.timeout", "session.timeout"]);
   });
 

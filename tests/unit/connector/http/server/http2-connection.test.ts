@@ -283,10 +283,16 @@ describe("a connection of HTTP/2", () => {
   it.each(BAD_HTTP2_REQUESTS.filter(({ isDropped }) => !isDropped))(
     "refuses $title without a request to the peer",
     async ({ block }) => {
+      const pass = holdTime();
       const listener = await listen(undefined, { limits: { keptMs: 100, lingerMs: 50 } });
       const socket = listener.connect();
       socket.write(Buffer.concat([PREFACE, frame(1, 5, 1, block)]));
-      const frames = framesOf(await received(socket));
+      const bytes = received(socket);
+      await eventually("the connection is closed", async () => {
+        await pass(20);
+        return socket.closed;
+      });
+      const frames = framesOf(await bytes);
       expect(frames.some((text) => /^(?:reset|goaway) 1$/.test(text))).toBe(true);
       expect(listener.peer.requests).toHaveLength(0);
     },

@@ -16,6 +16,7 @@ import { writePem } from "../../../../../workers/authority/keys.ts";
 import { type Certificates, makeCertificates } from "../../../../support/authority/server-certificates.ts";
 import { createDeploymentCa, createSite, type TestSite } from "../../../../support/authority/test-site.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
+import { holdTime } from "../../../../support/clock/held-time.ts";
 import { relayStream, testRelay } from "../../../../support/connector/test-relay.ts";
 import { tcpClient, tcpServer } from "../../../../support/traffic/sockets.ts";
 
@@ -214,6 +215,7 @@ describe("ListenerTls", () => {
   });
 
   it("refuses a client that speaks no TLS, or does not finish its handshake", async () => {
+    const pass = holdTime();
     const { port, refused } = await scene(["api=network"], { handshakeMs: 300 });
     await secured(port, { ca: root, servername: "api" });
     const plain = await tcpClient(port);
@@ -222,7 +224,10 @@ describe("ListenerTls", () => {
     await eventually("the plain client is refused", () => refused.length === 1);
     const silentClient = await tcpClient(port);
     silentClient.socket.on("error", () => {});
-    await eventually("the silent client is refused", () => refused.length === 2);
+    await eventually("the silent client is refused", async () => {
+      await pass(100);
+      return refused.length === 2;
+    });
     expect(refused.map(({ code }) => code)).toEqual(["listener.handshake", "listener.handshake"]);
   });
 });

@@ -116,22 +116,23 @@ export class ConnectionTable {
     const entry: Entry = { address, client: clientGroup(address), stage: "silent", since: now, close };
     this.#all.add(entry);
     this.#enqueue(entry, "silent");
-    const own = this.#clients.get(entry.client);
-    if (own !== undefined && own.size > this.#limits.perClient) this.#shed(own, now);
-    while (this.#pending.size > this.#limits.pending || this.#all.size > this.#limits.total) {
-      if (!this.#shed(this.#pending, now)) break;
-    }
+    this.#makeRoom(entry, now);
     return entry;
   }
 
-  /** Moves a connection to another stage. Does nothing for a closed or removed connection. */
+  /**
+   * Moves a connection to another stage. Closes others above the limits when it was `upgraded` before. Does nothing for a
+   * closed or removed connection.
+   */
   move(connection: Connection, stage: Stage, now: number): void {
     if (!this.#all.has(connection)) return;
     const entry = connection as Entry;
     this.#dequeue(entry);
     entry.stage = stage;
     entry.since = now;
-    if (stage !== "upgraded") this.#enqueue(entry, stage);
+    if (stage === "upgraded") return;
+    this.#enqueue(entry, stage);
+    this.#makeRoom(entry, now);
   }
 
   /** Removes a connection that ended. Idempotent. */
@@ -148,6 +149,15 @@ export class ConnectionTable {
         this.counts.timedOut += 1;
         this.#close(entry);
       }
+    }
+  }
+
+  /** Closes connections above the limits, once one more is pending: of its client first, then of all. */
+  #makeRoom(added: Entry, now: number): void {
+    const own = this.#clients.get(added.client);
+    if (own !== undefined && own.size > this.#limits.perClient) this.#shed(own, now);
+    while (this.#pending.size > this.#limits.pending || this.#all.size > this.#limits.total) {
+      if (!this.#shed(this.#pending, now)) break;
     }
   }
 

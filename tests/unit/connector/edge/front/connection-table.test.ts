@@ -55,6 +55,24 @@ describe("ConnectionTable", () => {
     expect(table.size).toBe(10);
   });
 
+  it("closes the slowest connections for upgraded ones that become idle again, of their client first", () => {
+    const { table, closed, admit } = tableOf();
+    const names = ["own1", "own2", "own3", "own4", "own5", "other1", "other2"];
+    const all = names.map((name, at) => {
+      const connection = admit(name, name.startsWith("own") ? "192.0.2.1" : "192.0.2.2", at);
+      table.move(connection, "upgraded", at);
+      return connection;
+    });
+    for (const [at, connection] of all.entries()) table.move(connection, "idle", 10 + at);
+    expect(closed).toEqual(["own1"]);
+    const last = admit("last", "192.0.2.3", 20);
+    expect([closed, table.pending]).toEqual([["own1", "own2"], LIMITS.pending]);
+    table.move(last, "upgraded", 21);
+    admit("silent", "192.0.2.4", 22);
+    table.move(last, "idle", 23);
+    expect([closed, table.pending]).toEqual([["own1", "own2", "own3"], LIMITS.pending]);
+  });
+
   it("closes a stalled handshake for a new connection", () => {
     const { table, closed, admit } = tableOf();
     for (let each = 0; each < 6; each++) {

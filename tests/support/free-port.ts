@@ -16,14 +16,20 @@ const STRETCHES = MAX_WORKERS + 1;
 /** Ports of a worker. */
 const STRETCH = Math.floor((END - FIRST) / STRETCHES);
 
-const worker = Number(process.env.VITEST_POOL_ID ?? process.pid) % STRETCHES;
-let next = randomInt(STRETCH);
+/** Returns the first port of a worker's stretch, and the first one behind it. */
+export function stretchOf(worker: number): readonly [first: number, end: number] {
+  const first = FIRST + (worker % STRETCHES) * STRETCH;
+  return [first, first + STRETCH];
+}
+
+const [first, end] = stretchOf(Number(process.env.VITEST_POOL_ID ?? process.pid));
+let next = randomInt(first, end);
 
 /** Returns a TCP port that is free at `host`. Another program may still take it before the caller does. */
 export async function freePort(host = "127.0.0.1"): Promise<number> {
   for (;;) {
-    const port = FIRST + worker * STRETCH + next;
-    next = (next + 1) % STRETCH;
+    const port = next;
+    next = next + 1 < end ? next + 1 : first;
     try {
       return await tryAddress({ host, port });
     } catch (error) {

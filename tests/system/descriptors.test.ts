@@ -26,7 +26,7 @@ beforeAll(async () => {
     }),
     suite.cluster.connector({ site: "large", token, expose: [`theirs=${server.at}`], bind: "127.62.0.0/16" }),
   ]);
-}, 120_000);
+});
 afterAll(() => hangUp());
 
 async function hangUp(): Promise<void> {
@@ -84,7 +84,7 @@ describe("A connector without free descriptors", () => {
 
     await hangUp();
     await isServedAgain(listener);
-  }, 180_000);
+  });
 
   it("refuses streams with service.overloaded before it dials the target", async () => {
     const listener = await large.listener("ours", PATIENCE);
@@ -103,5 +103,5 @@ describe("A connector without free descriptors", () => {
     expect((await small.status()).uplink.state).toBe("up");
     await hangUp();
     await isServedAgain(listener);
-  }, 180_000);
+  });
 });

@@ -40,7 +40,7 @@ describe.runIf(process.platform === "linux")("Two sites on one machine", () => {
     const place = await west.listener("api");
     expect((await exchange(place, "")).toString()).toBe("the app");
     await again.close();
-  }, 120_000);
+  });
 
   it("give up a listener that is the target of a later offer of the other site", async () => {
     const network = await suite.cluster.network(suite.edge);
@@ -64,7 +64,7 @@ describe.runIf(process.platform === "linux")("Two sites on one machine", () => {
     await app.close();
     expect((await east.fairlead("unexpose", "other")).status).toBe(0);
     expect(await west.listener("api", { within: 60_000 })).toEqual(place);
-  }, 120_000);
+  });
 });
 
 describe.runIf(process.platform === "linux")("A loop of two connectors", () => {
@@ -97,7 +97,7 @@ describe.runIf(process.platform === "linux")("A loop of two connectors", () => {
         ({ code }) => code === "service.loop",
       ),
     );
-  }, 120_000);
+  });
 });
 
 describe("A site that offers a service that another site offers too", () => {
@@ -132,5 +132,5 @@ describe("A site that offers a service that another site offers too", () => {
     expect(await open()).toBe("east");
     for (const socket of held) socket.destroy();
     await east.stop();
-  }, 120_000);
+  });
 });

@@ -16,10 +16,30 @@ function waits(text: string): string[] {
   });
 }
 
+/** The limits of single tests in a text, ms: the number behind a test, or its option. Shorter ones are those of timers. */
+function limits(text: string): number[] {
+  const found = text.matchAll(
+    /^ *\}, ([\d_]+)\);$|\b(?:it|describe)\b.*\btimeout: ([\d_]+)|^ *timeout: ([\d_]+),$/gm,
+  );
+  return [...found]
+    .map(([, ...groups]) => Number(groups.join("").replaceAll("_", "")))
+    .filter((ms) => ms >= 10_000);
+}
+
 it("tests that wait for a condition have the patience of a busy machine, not the second that is the default", () => {
   const found = repositoryFiles("tests")
     .filter((file) => file.endsWith(".ts") && !file.endsWith("house/waits.test.ts"))
     .flatMap((file) => waits(readFileSync(join(ROOT, file), "utf8")).map((call) => `${file}: ${call}`));
   expect(found.length).toBeGreaterThan(30);
   expect(found.filter((call) => !/PATIENCE|timeout: [0-9_]{5,}/.test(call))).toEqual([]);
+});
+
+it("single tests have no shorter limit than all tests have for those that hang", () => {
+  const config = readFileSync(join(ROOT, "vitest.config.ts"), "utf8");
+  const least = Number(/testTimeout: ([\d_]+)/.exec(config)?.[1]?.replaceAll("_", ""));
+  const found = repositoryFiles("tests")
+    .filter((file) => file.endsWith(".test.ts"))
+    .flatMap((file) => limits(readFileSync(join(ROOT, file), "utf8")).map((ms) => ({ file, ms })));
+  expect(found.length).toBeGreaterThan(0);
+  expect(found.filter(({ ms }) => ms < least)).toEqual([]);
 });

@@ -414,7 +414,7 @@ async function expectPatience(life: typeof ALIVE, edgeUpForMs?: number): Promise
   expect(tried).toEqual(["b1"]);
 }
 
-describe("Clients of an instance that gives no sign of life", { timeout: 60_000 }, () => {
+describe("Clients of an instance that gives no sign of life", () => {
   it("move to the next instance when they have sent nothing, and later clients go there at once", async () => {
     const { catalogue, connect, tried } = await setUp({ b1: ["silence"] }, 10_000, new HopPolicy(), SILENT);
     catalogue.welcome(api("b1", "b2"));

@@ -182,7 +182,7 @@ describe("a session", () => {
     const other = makeConnector(registry, relay, await network.identity(), { name: "north" });
     connectors.push(other);
     await (await other.manager.open("api", east.instance)).accepted;
-  }, 120_000);
+  });
 
   it("resets its streams with session.replaced when a newer session replaces it", async () => {
     const { west, east } = await pair();

@@ -190,7 +190,7 @@ describe("TargetPool, with several targets,", () => {
     const late = await connect();
     expect(late.target.address).not.toBe("127.0.0.2");
     for (const each of [...first, { socket }, late]) each.socket.destroy();
-  }, 30_000);
+  });
 
   it("lends a target for a request, which counts until its end", async () => {
     const [one, two] = [await namedServer("127.0.0.1"), await namedServer("127.0.0.2")];
@@ -275,7 +275,7 @@ describe("TargetPool, with a target that does not answer,", () => {
       control.destroy();
       await eventually("no dial is left", () => dials() === 0, { within: 60_000 });
     }
-  }, 120_000);
+  });
 
   it("limits the dials at a time, and serves another service of the same session meanwhile", async () => {
     const { owner, peer, dials } = await setUp();
@@ -289,7 +289,7 @@ describe("TargetPool, with a target that does not answer,", () => {
     expect(new Set(await Promise.all(codes))).toEqual(new Set(["service.overloaded"]));
     for (const stream of [...streams, good]) stream.destroy();
     await eventually("no dial is left", () => dials() === 0, { within: 60_000 });
-  }, 120_000);
+  });
 });
 
 describe("TargetPool, with a name that DNS does not answer for,", () => {

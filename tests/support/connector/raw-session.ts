@@ -30,7 +30,7 @@ export interface RawFrame {
   readonly payload: Buffer;
 }
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 export class RawSession {
   readonly socket: TLSSocket;

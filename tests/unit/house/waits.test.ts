@@ -34,6 +34,22 @@ it("tests that wait for a condition have the patience of a busy machine, not the
   expect(found.filter((call) => !/PATIENCE|timeout: [0-9_]{5,}/.test(call))).toEqual([]);
 });
 
+/** The least patience of a wait, ms. */
+const LEAST_PATIENCE = 60_000;
+
+it("no wait for a condition has less patience than the others", () => {
+  const found = repositoryFiles("tests")
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) => {
+      const text = readFileSync(join(ROOT, file), "utf8");
+      const polls = waits(text).flatMap((call) => [...call.matchAll(/\btimeout: ([\d_]+)/g)]);
+      const patience = [...polls, ...text.matchAll(/\bwithin: ([\d_]+)/g)];
+      return patience.map(([, ms = ""]) => ({ file, ms: Number(ms.replaceAll("_", "")) }));
+    });
+  expect(found.length).toBeGreaterThan(10);
+  expect(found.filter(({ ms }) => ms < LEAST_PATIENCE)).toEqual([]);
+});
+
 it("single tests have no shorter limit than all tests have for those that hang", () => {
   const config = readFileSync(join(ROOT, "vitest.config.ts"), "utf8");
   const least = Number(/testTimeout: ([\d_]+)/.exec(config)?.[1]?.replaceAll("_", ""));

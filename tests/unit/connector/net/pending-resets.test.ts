@@ -11,7 +11,7 @@ describe("PendingResets", () => {
     let moved = 0;
     resets.add(entry(1, stalled));
     const over = resets.add({ bytes: 1, progress: () => moved++, reset: moving });
-    await vi.waitFor(() => expect(stalled).toHaveBeenCalledOnce(), { timeout: 30_000 });
+    await vi.waitFor(() => expect(stalled).toHaveBeenCalledOnce(), { timeout: 60_000 });
     expect(moving).not.toHaveBeenCalled();
     over?.();
     expect(resets.size).toBe(0);

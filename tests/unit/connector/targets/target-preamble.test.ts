@@ -397,7 +397,7 @@ describe("The checks of a target with a preamble", () => {
       },
     ]);
     await writeFile(path, `${ca}\n`);
-    await eventually("the target is up", () => group.isUp, { within: 20_000 });
+    await eventually("the target is up", () => group.isUp);
   });
 
   it("find a target that does not speak TLS, and a silent one", async () => {

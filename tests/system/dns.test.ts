@@ -127,8 +127,8 @@ describe("A zone of one site at another", () => {
       const flags = answers.length === 0 ? 3 : 0;
       server.send(encode({ type: "response", id, flags, questions, answers }), from.port, from.address);
     });
-    const serverPort = await freePort();
-    await new Promise<void>((resolve) => server.bind(serverPort, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
+    const serverPort = server.address().port;
     onTestFinished(() => void server.close());
     await east.restart({ args: ["--dns-zone", `corp.internal=127.0.0.1:${serverPort}`] });
     await west.restart({ args: ["--dns", `127.0.0.1:${port}`, "--dns-accept", "corp.internal"] });

@@ -3,6 +3,7 @@ import { createCipheriv, createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { freePort } from "../free-port.ts";
 
 export interface Place {
   readonly host: string;
@@ -19,10 +20,13 @@ export interface TestServer extends Place {
 
 const servers = new Set<TestServer>();
 
-/** Serves connections at `host` until the end of the test file. Either side may end its half first. */
+/**
+ * Serves connections at `host` until the end of the test file. Either side may end its half first. No other server of
+ * the tests gets its port once it is closed.
+ */
 export async function serve(
   handle: (socket: Socket) => void,
-  { host = "127.3.0.1", port = 0 }: Partial<Place> = {},
+  { host = "127.3.0.1", port }: Partial<Place> = {},
 ): Promise<TestServer> {
   const sockets = new Set<Socket>();
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -31,14 +35,13 @@ export async function serve(
     socket.on("close", () => sockets.delete(socket));
     handle(socket);
   });
-  server.listen(port, host);
+  const at = port ?? (await freePort(host));
+  server.listen(at, host);
   await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
   const test: TestServer = {
     host,
-    port: address.port,
-    at: `${host}:${address.port}`,
+    port: at,
+    at: `${host}:${at}`,
     sockets,
     async close() {
       servers.delete(test);

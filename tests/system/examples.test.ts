@@ -138,7 +138,7 @@ describe("examples/compose", () => {
         return (await suite.cluster.fairlead(probe)).status === 0;
       });
       expect(JSON.parse(await textAt(`http://${listener}${path}`))).toEqual({ service: "api", path });
-      expect((await started.stop(30_000)).status).toBe(0);
+      expect((await started.stop()).status).toBe(0);
     }
     closeShop();
   });

@@ -29,6 +29,9 @@ export function programOf(checkout: string): string {
 /** The built command of this repository. */
 export const FAIRLEAD = programOf(ROOT);
 
+/** Time that the processes of a cluster have for their end, ms. Nothing asks any more how they ended. */
+const CLOSING_MS = 8000;
+
 export type Env = Readonly<Record<string, string>>;
 
 /** The outcome of a command. */
@@ -167,8 +170,9 @@ export class Cluster {
   /** Ends every process and removes every file. */
   async close(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close()));
-    await Promise.all([...this.#processes].reverse().map((each) => each.stop()));
-    await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
+    await Promise.all([...this.#processes].reverse().map((each) => each.stop(CLOSING_MS)));
+    // The children of a process that was killed may write until they notice.
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 15 });
   }
 }
 

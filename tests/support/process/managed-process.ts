@@ -17,6 +17,9 @@ const LIMITER = `ulimit -n "$0" && exec "$@"`;
 /** Lines kept of each process. */
 const KEPT_LINES = 5000;
 
+/** How long the output of a process may stay open after its exit, ms. */
+const ORPHANS_MS = 500;
+
 export interface ProcessOptions {
   /** Name in messages. */
   readonly name: string;
@@ -153,8 +156,8 @@ export class ManagedProcess {
     return await this.exited;
   }
 
-  /** Asks the process to exit, and kills it after `grace` ms. */
-  async stop(grace = 8000, signal: NodeJS.Signals = "SIGTERM"): Promise<Exit> {
+  /** Asks the process to exit, and kills it after `grace` ms: by default when it hangs, however slow the machine is. */
+  async stop(grace = 120_000, signal: NodeJS.Signals = "SIGTERM"): Promise<Exit> {
     this.kill(signal);
     const timer = setTimeout(() => this.kill("SIGKILL"), grace);
     const exit = await this.exited;
@@ -191,8 +194,9 @@ export class ManagedProcess {
         // A line ends the watchdog.
         const watchdog = this.#child.stdio[3];
         if (watchdog instanceof Writable) watchdog.on("error", () => {}).end("\n");
-        // "close" comes after the last line. Orphans of a killed process may hold the pipes longer.
-        setTimeout(() => finish({ status, signal }), 500).unref();
+        // "close" comes after the last line. Orphans of a killed process may hold the pipes longer. What the process
+        // itself wrote is in the pipes by now: one turn of the event loop reads all of it.
+        setTimeout(() => setImmediate(() => finish({ status, signal })), ORPHANS_MS).unref();
       });
       this.#child.once("close", (status, signal) => finish({ status, signal }));
     });

@@ -20,8 +20,10 @@ import { openTestCluster } from "../support/kubernetes/open-test-cluster.ts";
 import { IS_REAL, TestCluster } from "../support/kubernetes/test-cluster.ts";
 import { type Scope, ServiceAccount } from "../support/kubernetes/world/service-account.ts";
 
-/** An election in which a test need not wait for half a minute. */
+/** An election in which a test that needs the end of a term need not wait for half a minute. */
 const QUICK = { leaseSeconds: 3, renewDeadline: 1500, retryPeriod: 150 };
+/** The same for processes of which one must keep the lead while the other one comes back. */
+const KEPT = { leaseSeconds: 10, renewDeadline: 8000, retryPeriod: 150 };
 
 const EVENTS_RULE = { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] };
 const LEASES_RULE = {
@@ -53,7 +55,7 @@ afterAll(async () => {
 /** Opens and starts what a connector has. */
 async function open(namespace: string, options: Partial<ClusterOptions> & { podName?: string } = {}) {
   const { kubeconfig } = cluster;
-  const made = await openTestCluster({ kubeconfig, namespace, electionTimes: QUICK, ...options });
+  const made = await openTestCluster({ kubeconfig, namespace, ...options });
   opened.push(made);
   made.start();
   return made;
@@ -218,7 +220,7 @@ describe("A writer", () => {
 
   it.skipIf(IS_REAL)("ends a write that is not answered before the term ends", async () => {
     const own = await cluster.namespace();
-    const only = await open(own);
+    const only = await open(own, { electionTimes: QUICK });
     await leads(only);
     cluster.server.faults.freeze();
     const late = only.writer.create(KINDS.configMaps, own, { metadata: { name: "late" } });
@@ -234,7 +236,7 @@ function elector(namespace: string, podName: string) {
   const script = join(import.meta.dirname, "../support/kubernetes/elector.ts");
   const child = spawn(
     process.execPath,
-    [script, cluster.kubeconfig, namespace, podName, JSON.stringify(QUICK)],
+    [script, cluster.kubeconfig, namespace, podName, JSON.stringify(KEPT)],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   processes.push(child);
@@ -322,7 +324,7 @@ describe("An election", () => {
   it("passes on when the leader's right is removed, which an Event names", async () => {
     const own = await cluster.namespace();
     const location = await locationOf(own, "first", [LEASES_RULE, EVENTS_RULE]);
-    const first = await open(own, { podName: "first", location });
+    const first = await open(own, { podName: "first", location, electionTimes: QUICK });
     await leads(first);
     const role = `/apis/rbac.authorization.k8s.io/v1/namespaces/${own}/roles/first`;
     await cluster.admin.patch(role, { rules: [{ ...LEASES_RULE, verbs: ["get"] }, EVENTS_RULE] });
@@ -472,7 +474,7 @@ describe.skipIf(IS_REAL)("The token of a pod", () => {
       await leads(pod);
       await makeService(own, "after");
       await eventually("a Service", () => pod.views.services.get(own, "after"));
-      expect(pod.state.api.isUp).toBe(true);
+      await eventually("the API server to be up", () => pod.state.api.isUp);
     } finally {
       cluster.server.authenticator.clockOffset = 0;
     }

@@ -13,8 +13,6 @@ import { openTestCluster } from "../support/kubernetes/open-test-cluster.ts";
 import { IS_REAL, TestCluster } from "../support/kubernetes/test-cluster.ts";
 import { temporaryState } from "../support/process/directories.ts";
 
-/** An election in which a test need not wait for half a minute. */
-const QUICK = { leaseSeconds: 3, renewDeadline: 1500, retryPeriod: 150 };
 const ON = { "fairlead.dev/expose": "true" };
 
 let cluster: TestCluster;
@@ -49,7 +47,7 @@ interface Given {
 async function open({ watched = [namespace], skupper = false, configured = [], ...given }: Given = {}) {
   const state = given.state ?? (await temporaryState());
   const opened: OpenCluster = await openTestCluster({
-    ...{ kubeconfig: cluster.kubeconfig, namespace, watched, imports: [], electionTimes: QUICK },
+    ...{ kubeconfig: cluster.kubeconfig, namespace, watched, imports: [] },
   });
   const offers = await Offers.load(state, configured.map(parseExpose));
   const exports = new Exports({

@@ -13,8 +13,6 @@ import { StatusError } from "../support/kubernetes/status.ts";
 import { IS_REAL, TestCluster } from "../support/kubernetes/test-cluster.ts";
 import { temporaryState } from "../support/process/directories.ts";
 
-/** An election in which a test need not wait for half a minute. */
-const QUICK = { leaseSeconds: 3, renewDeadline: 1500, retryPeriod: 150 };
 const SELECTOR = connectorLabels("fairlead");
 
 let cluster: TestCluster;
@@ -50,7 +48,7 @@ async function open(namespace: string, { namespaces = [namespace], offered = [],
   const pod = { name, address: "10.244.0.9", inCluster: true };
   if (options.pod === undefined) await makePod(namespace, name, pod.address);
   const opened: OpenCluster = await openTestCluster({
-    ...{ kubeconfig, namespace, imports: namespaces, electionTimes: QUICK },
+    ...{ kubeconfig, namespace, imports: namespaces },
     ...{ pod, ...options },
   });
   const catalogue = new Catalogue(() => imports.networkChanged());

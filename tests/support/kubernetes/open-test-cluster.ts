@@ -14,6 +14,9 @@ export interface OpenTestClusterOptions extends Partial<ClusterOptions> {
 /** The site of every cluster that is opened here. */
 export const SITE_ID = "site_test";
 
+/** Times with which a connector takes a free Lease at once, and keeps it on a machine that stands still for a while. */
+const STEADY = { leaseSeconds: 120, renewDeadline: 90_000, retryPeriod: 150 };
+
 /** Opens a cluster. It does nothing before its start. */
 export async function openTestCluster({
   kubeconfig,
@@ -30,6 +33,7 @@ export async function openTestCluster({
     pod: { name: podName, address: null, inCluster: false },
     // Waits of the shortest kind, so that a test takes no time for them.
     random: () => 0.01,
+    electionTimes: STEADY,
     ...options,
   });
 }

@@ -1,6 +1,7 @@
 /**
- * Revocation, with times. Checked streams are open when it happens: some must be reset, and others must continue. Two
- * conspiring members hold a lane and ignore what the registry sends.
+ * Revocation, with times, which are printed. Checked streams are open when it happens: some must be reset, and others
+ * must continue. Two conspiring members hold a lane and ignore what the registry sends. All of them carry bytes, so that
+ * nothing but the revocation ends them.
  */
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,7 +13,6 @@ import {
   revokeToken,
 } from "../../connector/operator/edge-api.ts";
 import type { FairleadError } from "../../protocol/errors.ts";
-import { boundOf } from "../support/clock/bound.ts";
 import { Stopwatch, tableOf } from "../support/clock/stopwatch.ts";
 import { Conspiracy } from "../support/connector/conspiracy.ts";
 import { linkOf, Members } from "../support/connector/members.ts";
@@ -46,9 +46,6 @@ const CONNECTION = "new connection refused at the site";
 const SERVICE = "service gone at the site";
 const ANSWER = "answer";
 const COLUMNS = [CLIENTS, SERVERS, LANE, SESSION, CONNECTION, SERVICE, ANSWER];
-/** Loose bound on every time, ms. A busy machine gets the time of this many API requests instead. */
-const BOUND = 5000;
-const REQUESTS = 100;
 
 beforeAll(async () => {
   members = await Members.create(suite);
@@ -132,8 +129,6 @@ async function take(what: string, { act, ending, staying, loser, conspiracy }: C
   await Promise.all(staying.map((streams) => streams.move()));
   await eventually("the conspirators' lane carries", () => conspiracy.received > before);
 
-  const control = () => members.network.status();
-  const bound = await boundOf(BOUND, { times: REQUESTS, control });
   clock.start();
   await clock.when(ANSWER, act());
   await Promise.all(waits);
@@ -143,7 +138,6 @@ async function take(what: string, { act, ending, staying, loser, conspiracy }: C
   expect(staying.flatMap((streams) => streams.failures)).toEqual([]);
   // The reset streams carried no wrong byte before the reset.
   for (const failure of ending.flatMap((streams) => streams.failures)) expect(failure).not.toContain("wrong");
-  expect(Math.max(...clock.times.values())).toBeLessThan(bound);
   // The conspirators may have uplinks, but no ticket and no request joins them again.
   expect(await conspiracy.retry()).toMatchObject({ kind: "refused" });
   return clock;

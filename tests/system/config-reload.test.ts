@@ -160,6 +160,7 @@ describe("Reload of the configuration file", () => {
   it("keeps what a command changed, until the entry of the service changes", async () => {
     expect((await owner.fairlead("expose", `added=${other.at}`)).status).toBe(0);
     expect((await owner.fairlead("unexpose", "echo")).status).toBe(0);
+    await guest.without("echo");
     await write(ownerFile, [...base(), "drain: 1s"]);
     await owner.logged({ msg: "The configuration was reloaded.", drain: true });
     expect((await owner.control.services()).offers.map(({ name }) => name)).toEqual(["added"]);

@@ -85,6 +85,7 @@ describe.concurrent("A connector that was frozen while its peer was killed", () 
     await sleep(15_000);
     west.process.kill("SIGCONT");
     await eventually("the connection is reset", () => failure() === "ECONNRESET", SOON);
+    await eventually("the log says why", () => endCodes(west).length > 0);
     expect(endCodes(west)).toEqual(["session.peer_gone"]);
   });
 });
@@ -137,7 +138,7 @@ describe("The clients of a frozen connector", () => {
       const { socket, by } = await greeted(place);
       expect(by).toBe("north");
       socket.destroy();
-      expect(triedInVain(west)).toBeGreaterThan(0);
+      await eventually("the log says that east was tried", () => triedInVain(west) > 0);
       await eventually("the client that sent something is reset", () => failure() === "ECONNRESET", SOON);
       // West now doubts the peer and makes no client wait for it.
       const before = triedInVain(west);

@@ -106,8 +106,9 @@ describe("a site that is renamed", () => {
     open.end("after");
     expect(String((await once(open, "data"))[0])).toBe("after");
     await west.logged({ msg: "The flow is completed.", peer: "orient", session: session?.id });
-    expect(JSON.parse(await readFile(join(east.stateDir, "site.json"), "utf8"))).toMatchObject({
-      site: { name: "orient" },
+    await eventually("the name is stored", async () => {
+      const { site } = JSON.parse(await readFile(join(east.stateDir, "site.json"), "utf8"));
+      return site.name === "orient";
     });
   });
 });
@@ -124,8 +125,9 @@ describe("a connector with damaged files that can be made anew", () => {
     }
     expect(await west.listener("echo")).toEqual(before);
     expect((await exchange(before, "again")).toString()).toBe("again");
-    expect(JSON.parse(await readFile(join(west.stateDir, "addresses.json"), "utf8"))).toMatchObject({
-      addresses: { echo: before.host },
+    await eventually("the address is stored", async () => {
+      const { addresses } = JSON.parse(await readFile(join(west.stateDir, "addresses.json"), "utf8"));
+      return addresses.echo === before.host;
     });
   });
 });

@@ -80,7 +80,7 @@ describe("A token that a site issues", () => {
       `Site configured to link to public1 through ${suite.edge.apiUrl} (name=link1).\n` +
         "Check the status of the link using `fairlead link status`.",
     );
-    expect((await public2.fairlead("link", "status", "--wait", "20")).stdout).toMatch(
+    expect((await public2.fairlead("link", "status", "--wait", "120")).stdout).toMatch(
       /^Links created from this site:\n {2}Link link1 to public1 is connected, cost 1, since .*$/,
     );
     expect((await exchange(await public2.listener("one"), "over link1")).toString()).toBe("over link1");
@@ -189,6 +189,9 @@ describe("A revoked link", () => {
     const { stdout } = await public2.fairlead("link", "status");
     expect(stdout).toContain("Link link1 to public1 is not connected (link.revoked)");
     expect(stdout).toContain("fairlead link create");
+    await eventually("private1 shows its revoked link", async () =>
+      (await linksOf(private1)).links.some(({ code }) => code === "link.revoked"),
+    );
     expect((await linksOf(private1)).links.map(({ name, state }) => [name, state])).toEqual([
       ["link1", "down"],
       ["link2", "up"],
@@ -305,6 +308,7 @@ describe("The list of services that a site may offer", () => {
     two.write("still");
     expect(String(await once(two, "data"))).toBe("still");
     two.destroy();
+    await public1.without("tapped");
     await admin("site", "update", "public2", "--may-offer-any");
     expect((await exchange(await public1.listener("tapped"), "again")).toString()).toBe("again");
   });

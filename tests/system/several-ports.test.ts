@@ -49,22 +49,28 @@ describe("A service with several ports", () => {
     await expose(east, `shop:${first}=${web.at}`);
     await eventually("north serves the second port", async () => (await answerAt(besides)) === "other");
     expect(await answerAt(at)).toBe("web");
-    expect(await listServices(suite.edge.client, network.id)).toMatchObject([
-      {
-        ...{ name: "shop", port: first, protocol: "tcp" },
-        ports: [
-          { port: first, protocol: "tcp" },
-          { port: second, protocol: "tcp" },
-        ],
-        sites: [
-          { name: "north", ports: [second] },
-          { name: "east", ports: [first] },
-        ],
-      },
-    ]);
-    const { stdout } = await west.fairlead("service", "status");
-    expect(stdout).toMatch(new RegExp(`${at.host}:${first} +listening +tcp +east`));
-    expect(stdout).toMatch(new RegExp(`${at.host}:${second} +listening +tcp +north`));
+    await eventually("the edge has each port of its site", async () => {
+      expect(await listServices(suite.edge.client, network.id)).toMatchObject([
+        {
+          ...{ name: "shop", port: first, protocol: "tcp" },
+          ports: [
+            { port: first, protocol: "tcp" },
+            { port: second, protocol: "tcp" },
+          ],
+          sites: [
+            { name: "north", ports: [second] },
+            { name: "east", ports: [first] },
+          ],
+        },
+      ]);
+      return true;
+    });
+    await eventually("west has each port of its site", async () => {
+      const { stdout } = await west.fairlead("service", "status");
+      expect(stdout).toMatch(new RegExp(`${at.host}:${first} +listening +tcp +east`));
+      expect(stdout).toMatch(new RegExp(`${at.host}:${second} +listening +tcp +north`));
+      return true;
+    });
 
     // A site that shares no port is refused, and a port that no site offers any more is gone.
     expect((await east.fairlead("unexpose", "shop")).status).toBe(0);

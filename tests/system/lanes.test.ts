@@ -1,7 +1,7 @@
 /** Lanes with real tickets, and refused dials. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { ERRORS } from "../../protocol/errors.ts";
 import { closeCodeFor, type Invitation } from "../../protocol/uplink/messages.ts";
@@ -115,7 +115,8 @@ describe("A lane", () => {
 
 describe("The check of a ticket", () => {
   let pair: Pair;
-  beforeAll(async () => {
+  // A ticket is good for half a minute.
+  beforeEach(async () => {
     pair = await meet();
   });
 

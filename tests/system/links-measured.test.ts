@@ -20,7 +20,7 @@ describe("The round trip of a link", () => {
     const east = await connectorHere(suite.cluster, { ...at, site: "east", bind: "127.41.0.0/16" });
     const west = await connectorHere(suite.cluster, { ...at, site: "west", bind: "127.42.0.0/16" });
     const { file } = await createToken(suite.edge.client, network.id, {
-      ...{ issuer: "east", uses: 1, expirySeconds: 60 },
+      ...{ issuer: "east", uses: 1, expirySeconds: 900 },
     });
     await west.connector.link(parseToken(file), { name: "to-east" });
 

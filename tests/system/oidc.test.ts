@@ -62,12 +62,13 @@ describe("An edge with an identity provider", () => {
     provider.instead = () => "cut";
     expect(await ask(await token(["admins"]))).toEqual([503, "oidc.unreachable"]);
     expect(await ask(edge.adminKey)).toEqual([200, undefined]);
-    // The edge does not ask the provider again for ten seconds.
-    provider.instead = null;
+    // The edge asks the provider again after ten seconds, which may be over once on a slow machine.
     const asked = provider.asked.length;
-    expect(await ask(await token(["admins"]))).toEqual([503, "oidc.unreachable"]);
-    expect(provider.asked).toHaveLength(asked);
     const good = await token(["admins"]);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(good)));
+    expect(answers).toEqual(answers.map(() => [503, "oidc.unreachable"]));
+    expect(provider.asked.length - asked).toBeLessThanOrEqual(1);
+    provider.instead = null;
     await eventually("the provider is asked again", async () => (await ask(good))[0] === 200, { every: 500 });
   });
 

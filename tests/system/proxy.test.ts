@@ -71,8 +71,9 @@ describe("HTTPS_PROXY", () => {
   it("is used for the API, the uplink and lanes", async () => {
     await expectService(suite.edge, { HTTPS_PROXY: proxy.url });
     const { edge } = suite;
-    expect(times(authority(edge.apiUrl)), "redemptions").toBe(2);
-    expect(times(authority(edge.gatewayUrl)), "uplinks and lanes").toBe(4);
+    // More of them when a connection was lost and made again.
+    expect(times(authority(edge.apiUrl)), "redemptions").toBeGreaterThanOrEqual(2);
+    expect(times(authority(edge.gatewayUrl)), "uplinks and lanes").toBeGreaterThanOrEqual(4);
     expect(proxy.others).toEqual([]);
   });
 
@@ -136,8 +137,8 @@ describe("ALL_PROXY", () => {
     onTestFinished(() => socks.close());
     await expectService(edge, { ALL_PROXY: `socks5h://us:p%40ss@127.0.0.1:${socks.port}` });
     const count = (what: string) => socks.requests.filter((each) => each === what).length;
-    expect(count(authority(edge.apiUrl)), "redemptions").toBe(2);
-    expect(count(authority(edge.gatewayUrl)), "uplinks and lanes").toBe(4);
+    expect(count(authority(edge.apiUrl)), "redemptions").toBeGreaterThanOrEqual(2);
+    expect(count(authority(edge.gatewayUrl)), "uplinks and lanes").toBeGreaterThanOrEqual(4);
   });
 });
 

@@ -203,6 +203,7 @@ describe("A network that does not exist", () => {
 
     expect(await orphan.dialUplink()).toEqual({ kind: "refused", ...answerOf("network.unknown") });
     expect(await orphan.dialLane("any.thing")).toEqual({ kind: "refused", ...answerOf("network.unknown") });
-    expect(await objects()).toEqual(before);
+    // The databases of the deleted network may go.
+    expect((await objects()).filter((name) => !before.includes(name))).toEqual([]);
   });
 });

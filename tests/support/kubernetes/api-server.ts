@@ -14,11 +14,12 @@
  * - `gaps.ts` lists what the real server does and this one does not.
  */
 import { createServer, type Server } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import {
   makeDeploymentAuthority,
   makeServerCertificate,
 } from "../../../connector/edge/credentials/certificates.ts";
+import { freePort } from "../free-port.ts";
 import { Authenticator, type IssuedToken } from "./authentication.ts";
 import { Authorizer } from "./authorization.ts";
 import { bootstrap } from "./bootstrap.ts";
@@ -138,14 +139,14 @@ export class ApiServer {
     await promise;
   }
 
-  /** Listens, at the port of before. */
+  /** Listens, at the port of before. No outgoing connection takes it meanwhile. */
   async comeBack(): Promise<void> {
+    if (this.#port === 0) this.#port = await freePort(HOST);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once("error", reject);
     this.#server.listen(this.#port, HOST, resolve);
     await promise;
     this.#server.off("error", reject);
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   /** Makes a token of a ServiceAccount, as the kubelet asks for one. @param seconds its lifetime */

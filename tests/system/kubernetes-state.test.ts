@@ -1,8 +1,10 @@
 /** Connectors that share the state of their site in a Secret: joining, dying, and what people and servers do to it. */
-import { copyFile, writeFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ACCOUNT_DIRECTORY_VARIABLE } from "../../connector/kubernetes/api/location.ts";
 import { listTokens } from "../../connector/operator/edge-api.ts";
+import { SHARED_FILES } from "../../connector/runtime/shared-files.ts";
 import { connectorArgs } from "../support/connector/connector.ts";
 import { type JsonObject, objectsIn, textIn } from "../support/kubernetes/json.ts";
 import { StatusError } from "../support/kubernetes/status.ts";
@@ -82,6 +84,17 @@ async function files(): Promise<Record<string, string>> {
     data.map(([name, value]) => [name, Buffer.from(textIn(value), "base64").toString()]),
   );
 }
+
+/** Waits until the Secret has what the connector has in its directory. Returns the files. */
+const stored = ({ stateDir }: Connector) =>
+  eventually("the state in the Secret", async () => {
+    const there = await files();
+    for (const name of SHARED_FILES) {
+      const here = await readFile(join(stateDir, name), "utf8").catch(() => undefined);
+      expect(there[name]).toBe(here);
+    }
+    return there;
+  });
 
 /** Changes entries of the Secret as a person does. */
 async function edit(entries: Readonly<Record<string, string>>): Promise<void> {
@@ -168,7 +181,7 @@ describe("Replicas of a connector", () => {
 
   it("go on with their state when the Secret is edited into nonsense, and overwrite nothing", async () => {
     const connector = await pod({ token: await network.token() });
-    const before = await files();
+    const before = await stored(connector);
     await edit({ "key.pem": "nonsense" });
     const told = await event("StateRefused");
     expect(told).toMatchObject({ type: "Warning", regarding: { kind: "Secret", name: "fairlead-state" } });
@@ -184,10 +197,12 @@ describe("Replicas of a connector", () => {
 
   it("write the Secret again when it is deleted", async () => {
     const connector = await pod({ token: await network.token() });
-    const before = await files();
+    const before = await stored(connector);
     await kubernetes.admin.delete(secretPath());
-    await eventually("the Secret is back", async () => (await files())["site.json"] === before["site.json"]);
-    expect(await files()).toEqual(before);
+    await eventually("the Secret is back", async () => {
+      expect(await files()).toEqual(before);
+      return true;
+    });
     expect(await siteId(await pod())).toBe(await siteId(connector));
   });
 

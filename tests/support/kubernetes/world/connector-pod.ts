@@ -14,8 +14,8 @@ const POD_NETWORK = `--import=${pathToFileURL(join(import.meta.dirname, "pod-net
 const HEALTH_PORT = 9464;
 /** Between two probes of readiness, ms. */
 const PROBE_PERIOD = 250;
-/** Time that a probe has, ms. */
-const PROBE_TIMEOUT = 5000;
+/** Time that a probe has, ms: a pod that is only slow stays ready. */
+const PROBE_TIMEOUT = 60_000;
 
 export class ConnectorPod {
   readonly connector: Connector;

@@ -12,6 +12,12 @@ import { bytesOf, type Place } from "./servers.ts";
 
 const CHUNK = 64 * 1024;
 
+/**
+ * Most requests in progress. A connector dials a target at most 256 times at once, and a server has room for 511
+ * connections that wait: beyond that, a machine too slow for the rate would fail requests by itself.
+ */
+const MOST = 200;
+
 export interface WebServer {
   /** `HOST:PORT` */
   readonly at: string;
@@ -84,7 +90,7 @@ async function ask({ host, port }: Place, path: string): Promise<IncomingMessage
   return response;
 }
 
-/** Sends requests at a steady rate, whether or not they are answered. */
+/** Sends requests at a steady rate, whether or not they are answered, but leaves out those beyond {@link MOST}. */
 export class Requests {
   readonly #place: Place;
   readonly #timer: NodeJS.Timeout;
@@ -99,9 +105,10 @@ export class Requests {
 
   constructor(place: Place, perSecond: number) {
     this.#place = place;
+    let due = 0;
     this.#timer = setInterval(() => {
-      const due = ((performance.now() - this.#begin) / 1000) * perSecond;
-      while (this.asked < due) this.#one(this.asked++);
+      const until = ((performance.now() - this.#begin) / 1000) * perSecond;
+      for (; due < until; due++) if (this.#running.size < MOST) this.#one(this.asked++);
     }, 1000 / perSecond);
   }
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../free-port.ts";
 
 export interface CountingTargetOptions {
   /** Name in the field `x-target` of each response. */
@@ -54,10 +55,10 @@ export class CountingTarget {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
     });
+    // A port that no other test takes while this target is down.
+    if (this.#port === 0) this.#port = await freePort(this.#host);
     server.listen(this.#port, this.#host);
     await once(server, "listening");
-    const address = server.address();
-    if (typeof address === "object" && address !== null) this.#port = address.port;
     this.#server = server;
     return this;
   }

@@ -4,7 +4,6 @@
  * bundled are written beside it.
  */
 import { readFile, writeFile } from "node:fs/promises";
-import { builtinModules } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
 import * as z from "zod";
@@ -22,28 +21,36 @@ const REQUIRE = `import { createRequire as nodeRequire } from "node:module"; con
 /** What every command loads. */
 const START = join(ROOT, "connector/cli/run.ts");
 
-/** Names every module of Node, and loads none. */
-const ALL_BUILTINS = "node:*";
-
 /**
- * Takes modules of Node without making ES modules of them. An import of `node:http` as an ES module reads each of its
- * properties, and Node 24 loads its own undici for some: a third of the start of a command (seen with 24.21, 2026-11-26).
+ * Takes modules of Node without importing them as ES modules: Node 24 would read each of their properties for that, and
+ * load its own undici for some (seen with 24.21, 2026-11-26). Here only the properties that are used are read.
  */
 const builtins: Plugin = {
   name: "builtins",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path, kind, namespace }) =>
-      kind === "import-statement" || namespace === "builtin" ? { path, namespace: "builtin" } : undefined,
+    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === "import-statement" ? { path, namespace: "builtin", sideEffects: false } : undefined,
     );
-    const names = builtinModules.filter((name) => !name.startsWith("_") && !name.startsWith("node:"));
-    onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => ({
-      contents:
-        path === ALL_BUILTINS
-          ? `exports.all = () => [${names.map((name) => `require("node:${name}")`).join(", ")}];`
-          : `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
-    }));
+    onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => ({ contents: builtinModule(path) }));
   },
 };
+
+/** The text of an ES module with the properties of a module of Node; esbuild leaves out those that nobody imports. */
+function builtinModule(path: string): string {
+  const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => name !== "default");
+  const isWord = (name: string) => /^[A-Za-z_]\w*$/.test(name);
+  return [
+    `const builtin = /* @__PURE__ */ process.getBuiltinModule(${JSON.stringify(path)});`,
+    "const property = (name) => builtin[name];",
+    "export default builtin;",
+    ...names
+      .filter(isWord)
+      .flatMap((name, at) => [
+        `const ${name}_${at} = /* @__PURE__ */ property(${JSON.stringify(name)});`,
+        `export { ${name}_${at} as ${name} };`,
+      ]),
+  ].join("\n");
+}
 
 /**
  * Lets everything that is imported by `import()` import the start of the command first, which runs by then. So all that
@@ -62,13 +69,20 @@ const sharedStart: Plugin = {
     });
     onLoad({ filter: /./, namespace: "shared-start" }, ({ path }) => ({
       contents: [
-        ...[START, ALL_BUILTINS].map((each) => `import ${JSON.stringify(each)};`),
+        `import ${JSON.stringify(START)};`,
         `export * from ${JSON.stringify(join(ROOT, path))};`,
       ].join("\n"),
       resolveDir: ROOT,
     }));
   },
 };
+
+/**
+ * Escapes what esbuild leaves in comments and regular expressions. V8 keeps the text of a file as long as the file is
+ * loaded, with one byte for each character, or with two when a single one needs it.
+ */
+const inAscii = (text: string): string =>
+  text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 const Names = z.record(z.string(), z.string()).default({});
 const Manifest = z.object({
@@ -96,6 +110,10 @@ await replaceDirectory(target, async (draft) => {
     metafile: true,
     logLevel: "warning",
   });
+  for (const output of Object.keys(metafile.outputs)) {
+    const path = join(ROOT, output);
+    await writeFile(path, inAscii(await readFile(path, "utf8")));
+  }
   const packages = bundledPackages(Object.keys(metafile.inputs));
   await writeFile(join(draft, "NOTICES.txt"), await noticesOf(ROOT, packages));
 });

@@ -1,4 +1,4 @@
-/** A client for HTTP: over kept-alive connections without wrk, and over new connections. */
+/** A client for HTTP where wrk is missing: over kept-alive connections, and over new ones. */
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 import { Pool } from "undici";
@@ -9,18 +9,30 @@ import { percentile } from "../statistics.ts";
 /** Sends requests over `connections` kept-alive connections for `ms`, one at a time on each. */
 export async function ownRequests(to: Address, connections: number, ms: number): Promise<Requests> {
   const pool = new Pool(`http://${to.host}:${to.port}`, { connections, pipelining: 1 });
-  const times: number[] = [];
-  let errors = 0;
   const one = async () => {
     const { body, statusCode } = await pool.request({ path: "/", method: "GET" });
     await body.dump({ limit: 4096 });
     if (statusCode !== 200) throw new Error(`The server answered with status ${statusCode}.`);
   };
   await Promise.all(Array.from({ length: connections }, one));
+  const result = await repeat(one, connections, ms);
+  await pool.close();
+  return result;
+}
+
+/** Opens connections with one request each for `ms`, `parallel` at a time. */
+export async function newConnections(to: Address, parallel: number, ms: number): Promise<Requests> {
+  return await repeat(() => askOnce(to), parallel, ms);
+}
+
+/** Repeats a request for `ms`, `parallel` at a time. */
+async function repeat(one: () => Promise<void>, parallel: number, ms: number): Promise<Requests> {
+  const times: number[] = [];
+  let errors = 0;
   const from = performance.now();
   const until = from + ms;
   await Promise.all(
-    Array.from({ length: connections }, async () => {
+    Array.from({ length: parallel }, async () => {
       for (let at = performance.now(); at < until; ) {
         await one().catch(() => errors++);
         const after = performance.now();
@@ -30,7 +42,6 @@ export async function ownRequests(to: Address, connections: number, ms: number):
     }),
   );
   const seconds = (performance.now() - from) / 1000;
-  await pool.close();
   const sorted = Float64Array.from(times).sort();
   return {
     requests: times.length,
@@ -40,26 +51,6 @@ export async function ownRequests(to: Address, connections: number, ms: number):
     p99: percentile(sorted, 0.99),
     p999: percentile(sorted, 0.999),
   };
-}
-
-/** Measures connections per second with one request each, `parallel` at a time. */
-export async function newConnections(
-  to: Address,
-  parallel: number,
-  ms: number,
-): Promise<{ count: number; perSecond: number }> {
-  let count = 0;
-  const from = performance.now();
-  const until = from + ms;
-  await Promise.all(
-    Array.from({ length: parallel }, async () => {
-      while (performance.now() < until) {
-        await askOnce(to);
-        count++;
-      }
-    }),
-  );
-  return { count, perSecond: count / ((performance.now() - from) / 1000) };
 }
 
 /** Opens a connection for one request. @throws Error when the answer is incomplete */

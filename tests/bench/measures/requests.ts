@@ -1,7 +1,7 @@
 /** HTTP requests over kept-alive connections. */
 import { ownRequests } from "../clients/http.ts";
+import { wrkRequests } from "../clients/wrk.ts";
 import type { Ground } from "../ground.ts";
-import { parseWrk } from "../parse/wrk.ts";
 import type { System } from "../systems/system.ts";
 import type { Measure, Requests } from "./measure.ts";
 
@@ -67,15 +67,7 @@ export async function requests(
 ): Promise<Requests> {
   const { host, port } = system.at[service];
   const { wrk } = ground.tools;
-  if (wrk === null) return await ownRequests({ host, port }, connections, ms);
-  const output = await ground.program(
-    "wrk",
-    wrk,
-    [
-      ...["-t", "1", "-c", String(connections), "-d", `${Math.ceil(ms / 1000)}s`, "--latency"],
-      ...["-s", ground.wrkScript, `http://${host}:${port}/`],
-    ],
-    ms + 30_000,
-  );
-  return parseWrk(output);
+  const to = { host, port };
+  if (wrk === null) return await ownRequests(to, connections, ms);
+  return await wrkRequests(ground, wrk, to, { connections, ms });
 }

@@ -15,9 +15,16 @@ export function report(results: Results): string {
     ...tables(results).map(plain),
     ...absent,
     ...failures(results).map((line) => `FAILED: ${line}`),
-    `${machine.cores} cores, ${machine.cpu}; ${rounds} round${rounds === 1 ? "" : "s"} of ${seconds} s, interleaved; medians, ratios by round. Everything on loopback${noise ? NOISE : ""}.`,
+    `${machine.cores} cores, ${machine.cpu}, Node ${machine.node}${withTools(results)}; ${rounds} round${rounds === 1 ? "" : "s"} of ${seconds} s, interleaved; medians, ratios by round. Everything on loopback${noise ? NOISE : ""}.`,
     ...unbalanced(results),
   ].join("\n\n");
+}
+
+/** Names the programs, each after a comma. The bench's own clients stand in for those that are missing. */
+function withTools({ machine }: Results): string {
+  return Object.entries(machine.tools)
+    .map(([name, version]) => `, ${name} ${version}`)
+    .join("");
 }
 
 /** Makes all tables that have rows. */
@@ -74,9 +81,8 @@ export function markdown({ heading, rows }: Table): string {
 /** Formats the tables as Markdown. */
 export function benchText(results: Results): string {
   const { machine, rounds, seconds, started, noise } = results;
-  const tools = Object.entries(machine.tools).map(([name, version]) => `${name} ${version}`);
   return [
-    `Measured on ${started.slice(0, 10)} on ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}, Node ${machine.node}${tools.map((each) => `, ${each}`).join("")}; ${rounds} rounds of ${seconds} s${noise ? NOISE : ""}.`,
+    `Measured on ${started.slice(0, 10)} on ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}, Node ${machine.node}${withTools(results)}; ${rounds} rounds of ${seconds} s${noise ? NOISE : ""}.`,
     ...tables(results).map(markdown),
   ].join("\n\n");
 }

@@ -53,7 +53,7 @@ spec() {
     const [environment, file, ...args] = process.argv.slice(1);
     const spec = JSON.parse(fs.readFileSync("config.json", "utf8"));
     const none = [];
-    const env = ["PATH=/usr/local/bin:/usr/bin", "FAIRLEAD_STATE=/state", "HOME=/state", "FAIRLEAD_DRAIN=5s", "FAIRLEAD_METRICS=*:9464"];
+    const env = ["PATH=/usr/local/bin:/usr/bin", "NODE_COMPILE_CACHE=/fairlead/compiled", "FAIRLEAD_STATE=/state", "HOME=/state", "FAIRLEAD_DRAIN=5s", "FAIRLEAD_METRICS=*:9464"];
     spec.process = { ...spec.process, terminal: false, args, user: { uid: 1000, gid: 0 }, cwd: "/",
       noNewPrivileges: true, env: [...env, ...(environment === "" ? none : [environment])],
       capabilities: { bounding: none, effective: none, permitted: none, ambient: none } };
@@ -72,11 +72,13 @@ until_true() { # until_true WHAT COMMAND…: waits until the command succeeds
 }
 spec "" "" fairlead --version
 runc run "fairlead-version-$$"
+spec NODE_DEBUG_NATIVE=COMPILE_CACHE "" fairlead --version
+runc run "fairlead-compiled-$$" 2>&1 | grep "was accepted" >/dev/null
 entry=(node /fairlead/dist/cli/main.js connector run --state /state)
 spec "" "" "${entry[@]}" --site west
 runc run "fairlead-join-$$" 2>joined && exit 1
 grep -q "code: token.missing" joined
-echo "The image runs: it prints its version, and asks for a token."
+echo "The image runs: it prints its version, takes the compiled code, and asks for a token."
 
 echo "== An edge and the site east, outside of the container"
 PATH=$root/node_modules/node/bin:$PATH

@@ -16,6 +16,14 @@ describe("the connector's Dockerfile", () => {
     expect(image).toMatch(/^node:[\w.-]+@sha256:[0-9a-f]{64}$/);
   });
 
+  it("ships the compiled code where Node looks for it, and root alone writes", () => {
+    const [, place] = /^ENV .*NODE_COMPILE_CACHE=(\S+)$/m.exec(dockerfile) ?? [];
+    expect(place).toBe("/fairlead/compiled");
+    expect(dockerfile).toContain(`NODE_COMPILE_CACHE=${place} setpriv --reuid 1000`);
+    expect(dockerfile).toContain("chown -R 0:0 compiled && chmod -R u=rwX,go=rX compiled");
+    expect(dockerfile).toContain("cp -r compiled /image/fairlead/compiled");
+  });
+
   it("has the Node.js that the project is tested with", () => {
     const { devDependencies } = z
       .object({ devDependencies: z.object({ node: z.string() }) })

@@ -1,13 +1,12 @@
 /** Processes that are frozen for a while, as on a machine that swaps, is suspended, or migrates. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
 import { onlySession } from "../support/connector/sessions.ts";
 import { clearUp, type Ground, lay } from "../support/harm/ground.ts";
 import { FULL, lasting, patience } from "../support/harm/scale.ts";
 import { workerdOf } from "../support/process/peaks.ts";
 import { report } from "../support/run/report.ts";
-import { Requests } from "../support/traffic/requests.ts";
+import { holdsAll, Requests } from "../support/traffic/requests.ts";
 
 clearUp();
 
@@ -32,8 +31,8 @@ async function freeze(ground: Ground, who: string, pids: readonly number[], ms: 
   const away = performance.now() - begin;
   await requests.stop();
   await streams.finish();
-  // A new client is held for HOLD_MS at most; open streams wait longer.
-  expect(away < HOLD_MS ? requests.failures : requests.impatient).toEqual([]);
+  // A new client is held for a while; open streams wait longer.
+  expect(holdsAll(away) ? requests.failures : requests.impatient).toEqual([]);
   const after = await onlySession(ground.west);
   expect(after.id, "the session").toBe(before.id);
   report("frozen", {

@@ -18,6 +18,12 @@ const CHUNK = 64 * 1024;
  */
 const MOST = 200;
 
+/** Time that a client's stream takes to open once there is a path again, ms: far more than it does. */
+const OPENING_MS = 2000;
+
+/** Whether a listener holds clients for long enough that a path which is away for `awayMs` fails none of them. */
+export const holdsAll = (awayMs: number): boolean => awayMs + OPENING_MS < HOLD_MS;
+
 export interface WebServer {
   /** `HOST:PORT` */
   readonly at: string;

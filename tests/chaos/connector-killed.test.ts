@@ -1,11 +1,11 @@
 /** A connector is killed under streams: they are reset soon, with a reason, and later connections work. */
 import { describe, expect, it } from "vitest";
-import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
 import { endCodes } from "../support/connector/sessions.ts";
 import { clearUp, lay } from "../support/harm/ground.ts";
 import { FULL, patience } from "../support/harm/scale.ts";
 import { type Connector, eventually } from "../support/process/cluster.ts";
 import { report } from "../support/run/report.ts";
+import { HELD_MS } from "../support/traffic/requests.ts";
 import type { End } from "../support/traffic/streams.ts";
 
 clearUp();
@@ -48,8 +48,8 @@ describe("The streams of a connector that is killed with -9", () => {
         // A new client waits for the connector.
         const begin = performance.now();
         const early = server.open(ground.streams, 5, PACE).catch((error: Error) => {
-          // A client is not held for longer than HOLD_MS, which a slow start may exceed.
-          if (performance.now() - begin < HOLD_MS) throw error;
+          // A client is not held for longer than HELD_MS, which a slow start may exceed.
+          if (performance.now() - begin < HELD_MS) throw error;
           return null;
         });
         early.catch(() => {});

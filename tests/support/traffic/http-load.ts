@@ -1,6 +1,6 @@
 /** Sends GET and POST requests at a steady rate over kept connections, each with a path of its own. */
 import { Agent, request } from "node:http";
-import { HOLD_MS } from "../../../connector/listeners/open-stream.ts";
+import { HELD_MS } from "./requests.ts";
 import type { Place } from "./servers.ts";
 
 export interface HttpLoadOptions {
@@ -66,7 +66,7 @@ export class HttpLoad {
         const after = Math.round(performance.now() - begin);
         const failure = `${path} at ${at} ms, after ${after} ms: ${error.message}`;
         count.failures.push(failure);
-        if (after < HOLD_MS) count.impatient.push(failure);
+        if (after < HELD_MS) count.impatient.push(failure);
       })
       .finally(() => {
         count.slowestMs = Math.max(count.slowestMs, Math.round(performance.now() - begin));

@@ -7,6 +7,7 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HOLD_MS } from "../../../connector/listeners/open-stream.ts";
+import { TIME_LIMITS } from "../../../protocol/time-limits.ts";
 import { Pattern } from "./pattern.ts";
 import { bytesOf, type Place } from "./servers.ts";
 
@@ -18,11 +19,14 @@ const CHUNK = 64 * 1024;
  */
 const MOST = 200;
 
+/** Time for which a listener holds a client at least, ms: without a session, or on one that gives no sign of life. */
+export const HELD_MS = Math.min(HOLD_MS, TIME_LIMITS.longSilence.least);
+
 /** Time that a client's stream takes to open once there is a path again, ms: far more than it does. */
 const OPENING_MS = 2000;
 
 /** Whether a listener holds clients for long enough that a path which is away for `awayMs` fails none of them. */
-export const holdsAll = (awayMs: number): boolean => awayMs + OPENING_MS < HOLD_MS;
+export const holdsAll = (awayMs: number): boolean => awayMs + OPENING_MS < HELD_MS;
 
 export interface WebServer {
   /** `HOST:PORT` */
@@ -137,7 +141,7 @@ export class Requests {
         const waited = Math.round(performance.now() - begin);
         const failure = `${path} after ${waited} ms: ${error.message}`;
         this.failures.push(failure);
-        if (waited < HOLD_MS) this.impatient.push(failure);
+        if (waited < HELD_MS) this.impatient.push(failure);
       })
       .finally(() => {
         this.slowestMs = Math.max(this.slowestMs, Math.round(performance.now() - begin));

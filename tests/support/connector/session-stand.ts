@@ -26,6 +26,7 @@ import {
 } from "../../../protocol/uplink/messages.ts";
 import type { VersionRange } from "../../../protocol/versions.ts";
 import { randomId } from "../authority/certificates.ts";
+import { eventually } from "../clock/eventually.ts";
 import { testRelay } from "./test-relay.ts";
 
 /** Joins the two sockets with the same ticket prefix, as a router does. */
@@ -356,11 +357,7 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
   return "resolved";
 }
 
-/** Waits until `check` holds. */
-export async function until(check: () => boolean, ms = 60_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!check()) {
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${check}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+/** Waits until `check` holds, also while a test holds time. */
+export async function until(check: () => boolean): Promise<void> {
+  await eventually(String(check), check, { every: 5 });
 }

@@ -1,6 +1,12 @@
 /** Waiting for a condition by polling, in place of guessed sleeps. */
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** The machine's monotonic clock, also while a test holds time or replaces the date. */
+const now = performance.now.bind(performance);
+
+/** Probes before the deadline counts: a machine that stood still for its length has shown nothing. */
+const LEAST_PROBES = 10;
+
 export interface Patience {
   /** Deadline for a condition that never holds, ms. It is no bound on speed. The default is a minute. */
   readonly within?: number;
@@ -18,9 +24,9 @@ export async function eventually<T>(
   probe: () => Promise<T | null | undefined | false> | T | null | undefined | false,
   { within = 60_000, every }: Patience = {},
 ): Promise<T> {
-  const began = Date.now();
+  const began = now();
   let last: unknown = null;
-  for (;;) {
+  for (let probes = 1; ; probes++) {
     try {
       const found = await probe();
       if (found !== null && found !== undefined && found !== false) return found;
@@ -28,10 +34,10 @@ export async function eventually<T>(
     } catch (thrown) {
       last = thrown;
     }
-    if (Date.now() - began >= within) {
+    if (now() - began >= within && probes >= LEAST_PROBES) {
       const why = last instanceof Error ? `: ${last.message}` : "";
       throw new Error(`Not within ${within / 1000} s: ${what}${why}.`, { cause: last });
     }
-    await sleep(every ?? Math.max(25, Math.min(250, (Date.now() - began) / 20)));
+    await sleep(every ?? Math.max(25, Math.min(250, (now() - began) / 20)));
   }
 }

@@ -45,9 +45,10 @@ async function openAnew() {
 }
 
 /**
- * Opens streams in a session whose certificates expire at `ends` (ms since 1970). The certificates live four times as
- * long as a start takes on this machine, because a connector renews them at half of their life. Each further attempt
- * doubles that, until the streams are open before the renewal.
+ * Opens streams in a session whose certificates expire at `ends` (ms since 1970), and waits until both sites have renewed
+ * them. The certificates live four times as long as a start takes on this machine, because a connector renews them at
+ * half of their life. Each further attempt doubles that, until the streams are open before the renewal, and the renewal
+ * is done before the end.
  */
 async function openWithAged() {
   await Promise.all([east.stop(), west.stop()]);
@@ -61,17 +62,21 @@ async function openWithAged() {
     // If only one site renewed in time, neither trusts the other.
     const streams = await openAnew().catch(() => null);
     const lives = await Promise.all([endOf(east), endOf(west)]);
-    if (streams !== null && lives.every((end) => end < ends + 1000)) return { streams, ends, before };
+    if (streams !== null && lives.every((end) => end < ends + 1000)) {
+      const [session] = (await west.status()).sessions;
+      await eventually("both sites renew", async () =>
+        (await Promise.all([endOf(east), endOf(west)])).every((end) => end > ends + DAY_MS / 2),
+      );
+      if (Date.now() < ends) return { streams, session, ends, before };
+    }
     streams?.destroy();
   }
-  throw new Error("The certificates were renewed before the streams were open.");
+  throw new Error("The certificates were renewed before the streams were open, or after their end.");
 }
 
 describe("A connector that runs beyond the life of its certificate", () => {
   it("renews the certificate over the live uplink, and streams continue beyond its expiry", async () => {
-    const { streams, ends, before } = await openWithAged();
-    const [session] = (await west.status()).sessions;
-
+    const { streams, session, ends, before } = await openWithAged();
     await sleep(ends + 1000 - Date.now());
     for (const [at, site] of [east, west].entries()) {
       expect(await endOf(site)).toBeGreaterThan(Date.now() + DAY_MS / 2);

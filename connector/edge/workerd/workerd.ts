@@ -17,6 +17,7 @@ import * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Log } from "../../log.ts";
 import { packageRoot } from "./bundle.ts";
+import { memcpyTunables } from "./memcpy-tunables.ts";
 
 /**
  * Forks the watchdog and becomes "$@". Descriptor 3 is the pipe. The watchdog ignores the signals of a
@@ -69,7 +70,7 @@ export class Workerd {
     const command = [findWorkerd(), "serve", "--control-fd", String(CONTROL), options.config];
     this.#child = spawn("/bin/sh", ["-c", LAUNCHER, "fairlead-edge", ...command], {
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
-      env: { PATH, HOME, TMPDIR, ...options.environment },
+      env: { PATH, HOME, TMPDIR, ...memcpyTunables(), ...options.environment },
       // A process group of its own: Ctrl-C reaches this process only, which then ends workerd.
       detached: true,
     });

@@ -1,11 +1,13 @@
 /** The client of a connector's control socket. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import * as z from "zod";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FlowPage } from "../../protocol/api/traffic.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { silently, type Waiting } from "../async/waiting.ts";
-import { Agent, request } from "../net/undici.ts";
+import { HttpClient, textOf } from "../net/http-client.ts";
 import {
   Configuration,
   CreatedLink,
@@ -27,6 +29,9 @@ import { unreachable } from "./unreachable.ts";
 
 /** How long the connector may take to answer, ms. */
 const TIMEOUT_MS = 10_000;
+
+/** Longest answer that is read, bytes. */
+const MAX_ANSWER = 64 * 1024 * 1024;
 
 /** For requests that the connector answers only after the edge has answered, ms. */
 const EDGE_TIMEOUT_MS = 45_000;
@@ -142,12 +147,13 @@ export class ControlClient {
     body?: unknown,
     timeoutMs = TIMEOUT_MS,
   ): Promise<T> {
-    const dispatcher = new Agent({ connect: { socketPath: controlPath(this.#stateDir) } });
+    const socketPath = controlPath(this.#stateDir);
+    const http = new HttpClient("http://connector", () => dial(socketPath));
     try {
       const asks = timeoutMs === EDGE_TIMEOUT_MS ? ", which asks its edge" : "";
       const line = `Waiting for the connector in ${this.#stateDir}${asks}.`;
       const { statusCode, content } = await this.#waiting(line, () =>
-        this.#exchange(dispatcher, { method, path, body, timeoutMs }),
+        this.#exchange(http, { method, path, body, timeoutMs }),
       );
       const refusal = statusCode >= 400 ? ErrorResponse.safeParse(content) : null;
       if (refusal?.success) throw fromErrorBody(refusal.data.error, "connector.unreachable");
@@ -162,25 +168,31 @@ export class ControlClient {
         );
       });
     } finally {
-      await dispatcher.destroy();
+      http.close();
     }
   }
 
   async #exchange(
-    dispatcher: Agent,
+    http: HttpClient,
     { method, path, body, timeoutMs }: { method: Method; path: string; body: unknown; timeoutMs: number },
   ) {
     try {
-      const answer = await request(dispatcher, `http://connector${path}`, {
+      const answer = await http.request(path, {
         method,
         signal: AbortSignal.timeout(timeoutMs),
         headers: body === undefined ? {} : { "content-type": "application/json" },
-        body: body === undefined ? null : JSON.stringify(body),
+        body: body === undefined ? undefined : JSON.stringify(body),
       });
-      const content: unknown = await answer.body.json();
+      const content: unknown = JSON.parse(await textOf(answer, MAX_ANSWER));
       return { statusCode: answer.statusCode, content };
     } catch (cause) {
       throw unreachable(cause, this.#stateDir, timeoutMs);
     }
   }
+}
+
+async function dial(path: string): Promise<Socket> {
+  const socket = connect(path);
+  await once(socket, "connect");
+  return socket;
 }

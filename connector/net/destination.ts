@@ -6,9 +6,14 @@ export interface Destination {
   readonly port: number;
 }
 
-/** The destination of a URL of `https:` or `wss:`. */
-export function destinationOf({ hostname, port }: Pick<URL, "hostname" | "port">): Destination {
-  return { host: withoutBrackets(hostname), port: port === "" ? 443 : Number(port) };
+/** The destination of a URL of `https:`, `wss:` or `http:`. */
+export function destinationOf({
+  protocol,
+  hostname,
+  port,
+}: Pick<URL, "protocol" | "hostname" | "port">): Destination {
+  const usual = protocol === "http:" ? 80 : 443;
+  return { host: withoutBrackets(hostname), port: port === "" ? usual : Number(port) };
 }
 
 /** The host of a URL, in which an IPv6 address has brackets. */

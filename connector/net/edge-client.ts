@@ -8,11 +8,11 @@ import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import { silently, type Waiting } from "../async/waiting.ts";
+import { dialServer } from "./dial-server.ts";
 import { foreignAnswerAction, httpsError } from "./failures.ts";
+import { HttpClient, textOf } from "./http-client.ts";
 import { edgeNames } from "./name-resolver.ts";
 import { type ProxyAddress, proxyFor } from "./proxy.ts";
-import { tunnelConnector } from "./tunnel-connector.ts";
-import { Agent, type Dispatcher, request } from "./undici.ts";
 
 /** Time limit of a request, from the dial to the last byte of the answer, ms. */
 export const REQUEST_TIMEOUT_MS = timeLimit("apiRequest", null);
@@ -38,6 +38,8 @@ export interface EdgeClientOptions {
   /** Longest answer that is read, bytes; {@link MAX_ANSWER} unless given. */
   readonly maxAnswer?: number;
 }
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export interface RequestOptions {
   readonly signal?: AbortSignal;
@@ -65,9 +67,8 @@ export class EdgeClient {
   readonly #waiting: Waiting;
   readonly #timeoutMs: number;
   readonly #proxy: ProxyAddress | null;
-  /** Ends dials through the proxy that are still in flight. */
-  readonly #closed = new AbortController();
-  readonly #dispatcher: Dispatcher;
+  readonly #maxAnswer: number;
+  readonly #http: HttpClient;
 
   /** @throws FairleadError `proxy.failed` when the environment names a proxy that cannot be used. */
   constructor(options: EdgeClientOptions) {
@@ -76,16 +77,15 @@ export class EdgeClient {
     this.#readKey = options.readKey;
     this.#waiting = options.waiting ?? silently;
     this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#maxAnswer = options.maxAnswer ?? MAX_ANSWER;
     const tls = options.ca === undefined ? {} : { ca: options.ca };
-    const { maxAnswer: maxResponseSize = MAX_ANSWER } = options;
     const { lookup } = edgeNames;
-    const timeout = timeLimit("apiConnect", null);
-    this.#proxy = proxyFor(this.url);
-    const connect =
-      this.#proxy === null
-        ? { ...tls, lookup, timeout }
-        : tunnelConnector(this.#proxy, { ...tls, timeout }, this.#closed.signal);
-    this.#dispatcher = new Agent({ connect, maxResponseSize });
+    const timeoutMs = timeLimit("apiConnect", null);
+    const proxy = proxyFor(this.url);
+    this.#proxy = proxy;
+    const dial = (signal: AbortSignal) =>
+      dialServer(new URL(this.url), { tls, lookup, proxy, timeoutMs, signal });
+    this.#http = new HttpClient(this.url, dial);
   }
 
   /**
@@ -94,7 +94,7 @@ export class EdgeClient {
    * @throws FairleadError
    */
   async request<T>(
-    method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
+    method: Method,
     path: string,
     schema: z.ZodType<T>,
     body?: unknown,
@@ -144,8 +144,7 @@ export class EdgeClient {
 
   /** Closes the connections that are kept open for further requests. */
   async close(): Promise<void> {
-    this.#closed.abort();
-    await this.#dispatcher.destroy();
+    this.#http.close();
   }
 
   /** Takes over a renewed key. Returns whether there is one. A file that is being replaced has none for a moment. */
@@ -157,7 +156,7 @@ export class EdgeClient {
 
   /** Sends one request, and says that the edge is waited for. */
   #exchange(
-    method: Dispatcher.HttpMethod,
+    method: Method,
     path: string,
     document: TextDocument | null,
     options: RequestOptions & { readonly timeoutMs?: number },
@@ -168,7 +167,7 @@ export class EdgeClient {
 
   /** Sends one request with the newest key. A key that was renewed while the request was refused gets a second. */
   async #exchangeWithKey(
-    method: Dispatcher.HttpMethod,
+    method: Method,
     path: string,
     document: TextDocument | null,
     options: RequestOptions & { readonly timeoutMs?: number },
@@ -183,9 +182,9 @@ export class EdgeClient {
     }
   }
 
-  /** Sends one request and throws a refusal. undici follows no redirects, so a redirect is a refusal, too. */
+  /** Sends one request and throws a refusal. A redirect is a refusal, too. */
   async #exchangeOnce(
-    method: Dispatcher.HttpMethod,
+    method: Method,
     path: string,
     document: TextDocument | null,
     options: RequestOptions & { readonly timeoutMs?: number },
@@ -197,18 +196,18 @@ export class EdgeClient {
     if (document !== null) headers["content-type"] = document.type;
     let answer: Answer & { readonly status: number };
     try {
-      const {
-        statusCode,
-        headers: given,
-        body,
-      } = await request(this.#dispatcher, `${this.url}${path}`, {
+      const given = await this.#http.request(path, {
         method,
         headers,
-        body: document === null ? null : document.text,
+        body: document?.text,
         signal: options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]),
       });
-      const type = [given["content-type"] ?? JSON_TYPE].flat()[0] ?? JSON_TYPE;
-      answer = { status: statusCode, type, text: await body.text(), headers: given };
+      answer = {
+        status: given.statusCode,
+        type: given.headers["content-type"] ?? JSON_TYPE,
+        text: await textOf(given, this.#maxAnswer),
+        headers: given.headers,
+      };
     } catch (thrown) {
       const caller = this.#key === undefined ? "site" : "operator";
       throw httpsError(thrown, { url: this.url, proxy: this.#proxy, timeoutMs, caller });

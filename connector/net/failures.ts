@@ -1,5 +1,6 @@
 /** Maps failures of HTTPS connections to FairleadErrors, by their codes and never by their texts. */
 import { FairleadError } from "../../protocol/errors.ts";
+import { ContentTooLong } from "./http-client.ts";
 import type { ProxyAddress } from "./proxy.ts";
 
 /** Node's codes for untrusted certificates, in addition to the codes that start with `CERT_`. */
@@ -55,8 +56,6 @@ const UNREACHABLE_ACTIONS: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION:
     "Check what listens at the port in the URL: it does not speak TLS 1.3, which every edge does.",
   TIMEOUT:
-    "Check that the edge runs, the address and port in the URL, and the firewalls on the path: nothing answered.",
-  UND_ERR_CONNECT_TIMEOUT:
     "Check that the edge runs, the address and port in the URL, and the firewalls on the path: nothing answered.",
   ETIMEDOUT:
     "Check that the edge runs, the address and port in the URL, and the firewalls on the path: nothing answered.",
@@ -147,16 +146,14 @@ export function httpsError(thrown: unknown, attempt: Attempt): FairleadError {
       cause,
     );
   }
-  if (
-    codes.some((code) => code === "TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT")
-  ) {
+  if (codes.some((code) => code === "TIMEOUT" || code === "ETIMEDOUT")) {
     const seconds = Math.round(attempt.timeoutMs / 1000);
     return new FairleadError("edge.unreachable", `${attempt.url} did not answer within ${seconds} s.`, {
       ...cause,
       action: unreachableAction(codes),
     });
   }
-  if (codes.includes("UND_ERR_RES_EXCEEDED_MAX_SIZE")) {
+  if (thrown instanceof ContentTooLong) {
     return new FairleadError(
       "edge.internal",
       `The answer of ${attempt.url} is too long for a Fairlead edge.`,

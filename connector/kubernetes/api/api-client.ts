@@ -1,13 +1,17 @@
 /** Requests to a Kubernetes API server, with the account's token. */
 import * as z from "zod";
-import { Agent, type Dispatcher, request } from "../../net/undici.ts";
-import { type ApiAddress, connectTo } from "./connect.ts";
+import { type HttpAnswer, HttpClient, textOf } from "../../net/http-client.ts";
+import { type ApiAddress, dialApi } from "./connect.ts";
 import { ApiError, type Failure } from "./failure.ts";
 
 /** Time limit of a connection, and of an answer's head, ms. */
 const ANSWER_TIME = 30_000;
 /** Longest answer that is read, bytes. */
 const MAX_ANSWER = 64 * 1024 * 1024;
+/** Longest text of a refusal that is read, bytes. */
+const MAX_STATUS = 1024 * 1024;
+/** Why a request ends whose answer does not begin in time. */
+const late = () => new Error(`The API server did not answer within ${ANSWER_TIME / 1000} s.`);
 /** The server's word for a refusal of new objects in a namespace that is being deleted. */
 const NAMESPACE_TERMINATING = "NamespaceTerminating";
 
@@ -41,21 +45,14 @@ export interface WriteOptions {
 export type WriteMethod = "POST" | "PUT" | "PATCH" | "DELETE";
 
 export class ApiClient {
-  readonly #url: string;
   readonly #tokens: TokenSource;
   readonly #observer: ApiObserver | undefined;
-  readonly #agent: Agent;
+  readonly #http: HttpClient;
 
   constructor(address: ApiAddress, tokens: TokenSource, observer?: ApiObserver) {
-    this.#url = address.url;
     this.#tokens = tokens;
     this.#observer = observer;
-    this.#agent = new Agent({
-      connect: connectTo(address, ANSWER_TIME),
-      headersTimeout: ANSWER_TIME,
-      // The caller limits the silence of a watch, and of a body.
-      bodyTimeout: 0,
-    });
+    this.#http = new HttpClient(address.url, dialApi(address, ANSWER_TIME));
   }
 
   /**
@@ -84,25 +81,25 @@ export class ApiClient {
    * @throws ApiError
    */
   async watch(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
-    return (await this.#send({ method: "GET", path }, signal)).body;
+    return await this.#send({ method: "GET", path }, signal);
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    this.#http.close();
   }
 
   async #document(what: Request, signal: AbortSignal | undefined): Promise<unknown> {
     const late = AbortSignal.timeout(ANSWER_TIME);
     const ends = signal === undefined ? late : AbortSignal.any([signal, late]);
-    const { body } = await this.#send(what, ends);
+    const answer = await this.#send(what, ends);
     try {
-      return JSON.parse(await textOf(body, MAX_ANSWER));
+      return JSON.parse(await textOf(answer, MAX_ANSWER));
     } catch (error) {
       throw unanswered(error);
     }
   }
 
-  async #send(what: Request, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #send(what: Request, signal: AbortSignal): Promise<HttpAnswer> {
     const response = await this.#answer(what, signal);
     this.#observer?.answered(response.statusCode);
     if (response.statusCode < 400) return response;
@@ -110,24 +107,24 @@ export class ApiClient {
     throw new ApiError(await failureOf(response));
   }
 
-  async #answer(
-    { method, path, contentType, text }: Request,
-    signal: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
+  async #answer({ method, path, contentType, text }: Request, signal: AbortSignal): Promise<HttpAnswer> {
     try {
       const token = await this.#tokens.token();
-      return await request(this.#agent, `${this.#url}${path}`, {
-        method,
-        headers: {
-          accept: "application/json",
-          "user-agent": "fairlead",
-          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-          // undici adds the length of a text.
-          ...(text === undefined || contentType === undefined ? {} : { "content-type": contentType }),
-        },
-        ...(text === undefined ? {} : { body: text }),
-        signal,
-      });
+      const headTime = new AbortController();
+      const timer = setTimeout(() => headTime.abort(late()), ANSWER_TIME);
+      return await this.#http
+        .request(path, {
+          method,
+          headers: {
+            accept: "application/json",
+            "user-agent": "fairlead",
+            ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+            ...(text === undefined || contentType === undefined ? {} : { "content-type": contentType }),
+          },
+          body: text,
+          signal: AbortSignal.any([signal, headTime.signal]),
+        })
+        .finally(() => clearTimeout(timer));
     } catch (error) {
       const failed = unanswered(error);
       this.#observer?.unanswered(failed.failure);
@@ -148,9 +145,10 @@ const unanswered = (error: unknown) =>
     ? error
     : new ApiError({ status: null, message: error instanceof Error ? error.message : String(error) });
 
-async function failureOf({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Failure> {
+async function failureOf(answer: HttpAnswer): Promise<Failure> {
+  const { statusCode, headers } = answer;
   const seconds = Number(headers["retry-after"]);
-  const text = await textOf(body, 1024 * 1024).catch(() => "");
+  const text = await textOf(answer, MAX_STATUS).catch(() => "");
   const { message = `The API server answered with ${statusCode}.`, reason, details } = parsedStatus(text);
   const isTerminating = details?.causes?.some(({ reason: cause }) => cause === NAMESPACE_TERMINATING);
   return {
@@ -168,15 +166,4 @@ function parsedStatus(text: string): z.infer<typeof Status> {
   } catch {
     return {};
   }
-}
-
-async function textOf(body: AsyncIterable<Buffer>, limit: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > limit) throw new Error(`The answer has more than ${limit} bytes.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }

@@ -1,5 +1,6 @@
 /** Connections to an API server, each with the certificates of its moment. */
-import { buildConnector } from "../../net/undici.ts";
+import { dialServer } from "../../net/dial-server.ts";
+import type { Dial } from "../../net/http-client.ts";
 import { readText, type TextSource } from "./rotated-file.ts";
 
 /** Where the API server is, how it is known, and how it knows who asks. */
@@ -15,35 +16,19 @@ export interface ApiAddress {
   readonly client?: { readonly certificate: TextSource; readonly key: TextSource } | undefined;
 }
 
-type Connect = ReturnType<typeof buildConnector>;
-
 /**
  * Makes connections that read the certificates anew: an authority is replaced while a connector runs, and connections
  * that are open stay.
- * @param timeout of a connection, ms
+ * @param timeoutMs of a connection
  */
-export function connectTo(address: ApiAddress, timeout: number): Connect {
-  let last: { readonly read: string; readonly connect: Connect } | undefined;
-  const current = async (): Promise<Connect> => {
-    const pem = await certificatesOf(address);
-    const read = JSON.stringify(pem);
-    if (last?.read !== read) {
-      const { serverName, trustsAny = false } = address;
-      const connect = buildConnector({
-        ...pem,
-        timeout,
-        rejectUnauthorized: !trustsAny,
-        ...(serverName === undefined ? {} : { servername: serverName }),
-      });
-      last = { read, connect };
-    }
-    return last.connect;
-  };
-  return (options, callback) => {
-    current().then(
-      (connect) => connect(options, callback),
-      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
-    );
+export function dialApi(address: ApiAddress, timeoutMs: number): Dial {
+  const url = new URL(address.url);
+  const { serverName: servername, trustsAny = false } = address;
+  return async (signal) => {
+    const certificates = await certificatesOf(address);
+    const named = servername === undefined ? {} : { servername };
+    const tls = { ...certificates, ...named, rejectUnauthorized: !trustsAny };
+    return await dialServer(url, { tls, timeoutMs, signal });
   };
 }
 

@@ -2,16 +2,19 @@
  * A client of Cloudflare's API (v4), for the calls of `edge deploy` that wrangler does not make. Each
  * response is an envelope {success, errors, result}, which a schema parses.
  */
-import { Agent, type Dispatcher, fetch } from "undici";
 import * as z from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { dialServer } from "../../net/dial-server.ts";
+import { HttpClient, textOf } from "../../net/http-client.ts";
 import { proxyFor } from "../../net/proxy.ts";
-import { tunnelConnector } from "../../net/tunnel-connector.ts";
 
 export const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
 
 /** Timeout of a request, ms. */
 const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Longest answer that is read, bytes. */
+const MAX_ANSWER = 16 * 1024 * 1024;
 
 export const Zone = z.object({
   id: z.string(),
@@ -50,17 +53,15 @@ export interface CloudflareOptions {
 
 export class Cloudflare {
   readonly #token: string;
-  readonly #url: string;
-  readonly #dispatcher: Dispatcher | undefined;
+  readonly #http: HttpClient;
 
   constructor({ token, url }: CloudflareOptions) {
     this.#token = token;
-    this.#url = (url ?? CLOUDFLARE_API).replace(/\/+$/, "");
-    const proxy = proxyFor(this.#url);
-    this.#dispatcher =
-      proxy === null
-        ? undefined
-        : new Agent({ connect: tunnelConnector(proxy, { timeout: REQUEST_TIMEOUT_MS }) });
+    const api = (url ?? CLOUDFLARE_API).replace(/\/+$/, "");
+    const proxy = proxyFor(api);
+    this.#http = new HttpClient(api, (signal) =>
+      dialServer(new URL(api), { proxy, timeoutMs: REQUEST_TIMEOUT_MS, signal }),
+    );
   }
 
   /** The zone of a name; null when the token sees none. Needs Zone Read. */
@@ -115,7 +116,7 @@ export class Cloudflare {
     body: unknown,
   ): Promise<{ readonly status: number; readonly value: unknown }> {
     try {
-      const answer = await fetch(`${this.#url}${path}`, {
+      const answer = await this.#http.request(path, {
         method,
         headers: {
           authorization: `Bearer ${this.#token}`,
@@ -123,14 +124,11 @@ export class Cloudflare {
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
         body: body === undefined ? undefined : JSON.stringify(body),
-        dispatcher: this.#dispatcher,
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-        redirect: "error",
       });
-      return { status: answer.status, value: await answer.json().catch(() => undefined) };
+      return { status: answer.statusCode, value: parsed(await textOf(answer, MAX_ANSWER)) };
     } catch (cause) {
-      const why =
-        cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
+      const why = cause instanceof Error ? cause.message : String(cause);
       throw new FairleadError("deploy.failed", `Cloudflare's API does not respond: ${why}.`, { cause });
     }
   }
@@ -162,3 +160,12 @@ const segment = encodeURIComponent;
 const query = (parameters: Record<string, string>) => String(new URLSearchParams(parameters));
 const associations = (zone: string) =>
   `/zones/${segment(zone)}/certificate_authorities/hostname_associations`;
+
+/** The value of a JSON text; undefined for another text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

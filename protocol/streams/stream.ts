@@ -107,12 +107,12 @@ export class Stream {
     return this.open.port ?? null;
   }
 
-  /** Streams that the client's connection passed through before. */
   /** The W3C trace context of the opener; null without one. */
   get traceparent(): string | null {
     return this.open.traceparent ?? null;
   }
 
+  /** Streams that the client's connection passed through before. */
   get hops(): number {
     return this.open.hops ?? 0;
   }

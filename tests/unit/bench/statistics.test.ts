@@ -14,8 +14,10 @@ describe("the median", () => {
   });
 
   test("lies between the extremes, whatever the order, and leaves the figures as they were", () => {
+    // Sorting leaves -0 and 0 in their order, so none is -0.
+    const figure = fc.double({ noNaN: true, min: -1e9, max: 1e9 }).map((each) => each + 0);
     fc.assert(
-      fc.property(fc.array(fc.double({ noNaN: true, min: -1e9, max: 1e9 }), { minLength: 1 }), (figures) => {
+      fc.property(fc.array(figure, { minLength: 1 }), (figures) => {
         const before = [...figures];
         const value = median(figures);
         expect(figures).toEqual(before);

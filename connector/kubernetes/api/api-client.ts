@@ -89,8 +89,8 @@ export class ApiClient {
   }
 
   async #document(what: Request, signal: AbortSignal | undefined): Promise<unknown> {
-    const late = AbortSignal.timeout(ANSWER_TIME);
-    const ends = signal === undefined ? late : AbortSignal.any([signal, late]);
+    const limit = AbortSignal.timeout(ANSWER_TIME);
+    const ends = signal === undefined ? limit : AbortSignal.any([signal, limit]);
     const answer = await this.#send(what, ends);
     try {
       return JSON.parse(await textOf(answer, MAX_ANSWER));
